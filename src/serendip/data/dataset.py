@@ -1,0 +1,141 @@
+"""Dataset: who did what when, what things are, how they are linked; frozen and columnar."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+
+from serendip.data.arrays import BoolArray, FloatArray, IntArray, Sparse
+from serendip.data.queries import Queries
+from serendip.data.signals import Signals, preference_matrix
+from serendip.data.tables import Tables, empty_relations
+from serendip.data.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True, eq=False)
+class Events:
+    """Events in stable order of (time, original row); events without a time keep their original order, first."""
+
+    user_rows: IntArray  # (E,) int32
+    item_rows: IntArray  # (E,) int32
+    times_ms: IntArray  # (E,) int64; 0 where absent
+    signals: FloatArray  # (E,) float32, see data.signals
+    values: FloatArray  # (E,) float32, NaN where absent
+    types: pl.Series  # (E,) the type of each event, as text
+
+    def __len__(self) -> int:
+        return len(self.item_rows)
+
+    def __getitem__(self, which: BoolArray | IntArray) -> Events:
+        """The events at a mask or at ascending positions; a part of an ordered log stays in order."""
+        return Events(
+            self.user_rows[which],
+            self.item_rows[which],
+            self.times_ms[which],
+            self.signals[which],
+            self.values[which],
+            self.types.filter(which) if which.dtype == np.bool_ else self.types[which],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Entities:
+    """Items or people: their vocabulary and, row by row, their attributes."""
+
+    vocabulary: Vocabulary
+    attributes: pl.DataFrame  # the id column first, then attributes; one row per id, in vocabulary order
+
+    def __len__(self) -> int:
+        return len(self.vocabulary)
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """What models learn from. Nothing in it changes: a split or a filter makes another one over the same rows.
+
+    >>> from serendip.data import Tables, event_frame
+    >>> events = event_frame({"user_id": ["ann", "bo"], "item_id": ["tea", "tea"], "type": ["like", "like"]})
+    >>> Dataset.from_tables(Tables(events)).matrix().shape
+    (2, 1)
+    """
+
+    events: Events
+    items: Entities
+    users: Entities
+    relations: pl.DataFrame = field(default_factory=empty_relations)
+    signals: Signals = field(default_factory=Signals)
+
+    @classmethod
+    def from_tables(cls, tables: Tables, signals: Signals | None = None) -> Dataset:
+        """Ids become rows here, once. Items and users that occur only in events get empty attributes."""
+        signals = signals or Signals()
+        items = _entities(tables.items, "item_id", tables.events)
+        users = _entities(tables.users, "user_id", tables.events)
+        ordered = tables.events.with_columns(signals.expression()).sort(
+            "time_ms", nulls_last=False, maintain_order=True
+        )
+        events = Events(
+            users.vocabulary.rows(ordered["user_id"]),
+            items.vocabulary.rows(ordered["item_id"]),
+            ordered["time_ms"].fill_null(0).to_numpy(),
+            ordered["signal"].to_numpy().astype(np.float32),
+            ordered["value"].fill_null(float("nan")).to_numpy().astype(np.float32),
+            ordered["type"],
+        )
+        return cls(events, items, users, tables.relations, signals)
+
+    @property
+    def n_items(self) -> int:
+        return len(self.items)
+
+    @property
+    def n_users(self) -> int:
+        return len(self.users)
+
+    def with_events(self, which: BoolArray | IntArray) -> Dataset:
+        """The same people and items with a part of the events."""
+        return replace(self, events=self.events[which])
+
+    def liked(self) -> Dataset:
+        """Only the events that say that somebody wants something (signal above 0)."""
+        return self.with_events(self.events.signals > 0)
+
+    def matrix(self) -> Sparse:
+        """Preferences, sparse (U, N) float32, each pair once with its strongest event."""
+        return self._matrix.copy()
+
+    @cached_property
+    def _matrix(self) -> Sparse:
+        events = self.events
+        return preference_matrix(events.user_rows, events.item_rows, events.signals, (self.n_users, self.n_items))
+
+    @cached_property
+    def _by_user(self) -> tuple[IntArray, IntArray]:
+        """Positions of the events grouped by user in time order, and where each user's group starts, (U + 1,)."""
+        order = np.argsort(self.events.user_rows, kind="stable")
+        counts = np.bincount(self.events.user_rows, minlength=self.n_users)
+        return order, np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+    def histories(self, user_rows: IntArray | None = None) -> Queries:
+        """Everything each of `user_rows` (default: everybody) did, as a batch of queries in that order."""
+        order, starts = self._by_user
+        if user_rows is None:
+            chosen, offsets = order, starts
+        else:
+            lengths = starts[user_rows + 1] - starts[user_rows]
+            offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+            within = np.arange(offsets[-1]) - np.repeat(offsets[:-1], lengths)
+            chosen = order[np.repeat(starts[user_rows], lengths) + within]
+        events = self.events
+        return Queries(offsets, events.item_rows[chosen], events.times_ms[chosen], events.signals[chosen])
+
+
+def _entities(frame: pl.DataFrame, id_column: str, events: pl.DataFrame) -> Entities:
+    known = frame.unique(id_column, keep="last", maintain_order=True)
+    seen = events.select(id_column).unique(maintain_order=True)
+    extra = seen.join(known.select(id_column), on=id_column, how="anti", maintain_order="left")
+    attributes = pl.concat([known, extra], how="diagonal")
+    return Entities(Vocabulary(attributes[id_column]), attributes)

@@ -1,0 +1,74 @@
+"""Query: who asks, and what we know of them now. The Python argument, the CLI parse and the HTTP body alike."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from serendip.data.times import epoch_ms
+
+MAX_ID_BYTES = 256
+
+
+def _check_id(value: str) -> str:
+    if len(value.encode("utf-8", "surrogatepass")) > MAX_ID_BYTES:
+        raise ValueError(f"an id has at most {MAX_ID_BYTES} bytes of UTF-8")
+    return value
+
+
+Id = Annotated[
+    str, StringConstraints(min_length=1), BeforeValidator(lambda v: _check_id(v) if isinstance(v, str) else v)
+]
+
+
+class HistoryEvent(BaseModel):
+    """One thing somebody did, as it is handed in with a request."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    item_id: Id
+    type: str = Field("like", min_length=1, max_length=64)
+    value: float | None = Field(None, allow_inf_nan=False)
+    timestamp: Annotated[int | None, BeforeValidator(epoch_ms)] = None
+    """RFC 3339 text, epoch seconds or epoch milliseconds on the way in; milliseconds since 1970 UTC here."""
+
+
+def _as_event(value: object) -> object:
+    return {"item_id": value} if isinstance(value, str) else value
+
+
+class Query(BaseModel):
+    """A request for a list. Everything is optional: a query without user, history and text is a stranger's.
+
+    Either `user` (their history is looked up) or `history` (it is handed in; ids alone count as likes, oldest
+    first). With both, the handed history is the one that counts.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    user: Id | None = Field(None, validation_alias=AliasChoices("user", "user_id"))
+    history: tuple[Annotated[HistoryEvent, BeforeValidator(_as_event)], ...] | None = Field(None, max_length=10_000)
+    text: str | None = Field(None, max_length=2_000)
+    """Words to search by; only items that match them are listed, ordered by match and taste."""
+    n: int = Field(10, ge=1, le=1_000, validation_alias=AliasChoices("n", "limit"))
+    only: frozenset[Id] | None = Field(None, max_length=10_000, validation_alias=AliasChoices("only", "item_ids"))
+    without: frozenset[Id] = Field(
+        frozenset(), max_length=10_000, validation_alias=AliasChoices("without", "exclude_item_ids")
+    )
+    filter: dict[str, Any] = Field(default_factory=dict, max_length=20)
+    """Attribute to wanted value, list of values, or `{"min": ..., "max": ...}`; all must hold."""
+    diversity: float | None = Field(None, ge=0.0, le=1.0)
+    """0 is the plain order, 1 the most varied; None leaves it to the recipe."""
+    personalization: bool = True
+    """False: the history orders nothing (it still keeps seen items out)."""
+    surface: str = Field("default", min_length=1, max_length=64)
+    context: dict[str, Any] = Field(default_factory=dict, max_length=50)
+    """What is known of the moment; `language` (`en`, `zh`) chooses the words of reasons."""
+
+    @property
+    def language(self) -> str:
+        return str(self.context.get("language", "en"))
+
+
+__all__ = ["MAX_ID_BYTES", "HistoryEvent", "Id", "Query"]

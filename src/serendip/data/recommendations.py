@@ -1,0 +1,78 @@
+"""Recommendations: what each door returns, ordered best first, each with its reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One cause of a score. Over an item, `contribution` adds up to the item's score."""
+
+    code: str
+    """`history` (because of something they did), `popular`, `text` (matches the words), `other` (the rest)."""
+    text: str
+    """The reason in words, in the language of the query."""
+    contribution: float
+    evidence: tuple[str, ...] = ()
+    """Ids of the items in the history that caused it."""
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    item_id: str
+    rank: int
+    """1 is the first."""
+    score: float
+    source: str
+    """The source that contributed most to the score."""
+    propensity: float = 1.0
+    """The probability with which the item was put at this rank; 1 where nothing is random."""
+    reasons: tuple[Reason, ...] = ()
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Recommendations:
+    """An ordered list with what must be said about it."""
+
+    items: tuple[Recommendation, ...]
+    warnings: tuple[str, ...] = ()
+    """What the caller should know: an unknown person, a filter that left nothing."""
+    degraded: tuple[str, ...] = ()
+    """What did not work and was worked around."""
+
+    def __iter__(self) -> Iterator[Recommendation]:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, place: int) -> Recommendation:
+        return self.items[place]
+
+    @property
+    def item_ids(self) -> list[str]:
+        return [item.item_id for item in self.items]
+
+    def to_polars(self) -> pl.DataFrame:
+        """Columns `rank`, `item_id`, `score`, `source`, `reason` (the strongest, in words)."""
+        columns = {
+            "rank": [item.rank for item in self],
+            "item_id": self.item_ids,
+            "score": [item.score for item in self],
+            "source": [item.source for item in self],
+            "reason": [item.reasons[0].text if item.reasons else "" for item in self],
+        }
+        kinds = {"rank": pl.Int32, "item_id": pl.String, "score": pl.Float64, "source": pl.String, "reason": pl.String}
+        return pl.DataFrame(columns, schema=kinds)
+
+    def to_pandas(self) -> Any:
+        """The same frame in pandas, where pandas is installed."""
+        import pandas
+
+        return pandas.DataFrame(self.to_polars().to_dict(as_series=False))

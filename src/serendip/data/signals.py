@@ -1,0 +1,98 @@
+"""Signals: how much an event of each type says that a person wants a thing.
+
+A pair of person and item counts once, with its strongest event: repeats add nothing, so that ten views or a
+thousand clicks by a script weigh as much as one (a purchase outranks any number of views).
+A veto (`hide`, `dislike`) as the last word on a pair sets it to nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+import scipy.sparse as sp
+from pydantic import BaseModel, ConfigDict, Field
+
+from serendip.data.arrays import FloatArray, IntArray, Sparse
+
+RATING = "rating"
+DEFAULT_WEIGHTS = {
+    "view": 0.2,
+    "click": 0.3,
+    "listen": 0.3,
+    "cart": 0.7,
+    "bookmark": 0.7,
+    "like": 1.0,
+    "purchase": 1.0,
+    "rating": 1.0,
+    "skip": 0.0,
+    "dislike": -1.0,
+    "hide": -1.0,
+}
+
+
+class Signals(BaseModel):
+    """Weights of event types and what a rating must reach; one declaration, kept in `settings.toml`.
+
+    A positive weight is a preference of that strength, zero is known but no preference, a negative weight is a veto.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    weights: dict[str, float] = Field(default_factory=lambda: dict(DEFAULT_WEIGHTS))
+    """Weight of each event type; a type that is not named here weighs 0."""
+
+    liked_from: float = 4.0
+    """A `rating` with at least this value is a preference; below it the item is known, not liked."""
+
+    def of(self, types: Sequence[str], values: Sequence[float | None]) -> FloatArray:
+        """The signal of each event, shape (E,), float32."""
+        frame = pl.DataFrame({"type": types, "value": values}, schema={"type": pl.String, "value": pl.Float64})
+        return frame.select(self.expression()).to_series().to_numpy().astype(np.float32)
+
+    def expression(self) -> pl.Expr:
+        """The signal as a polars expression over the columns `type` and `value`."""
+        weight = pl.col("type").replace_strict(
+            list(self.weights), list(self.weights.values()), default=0.0, return_dtype=pl.Float64
+        )
+        # A rating without a value counts as a like; NaN compares as large in polars, so it is nulled first.
+        value = pl.col("value").fill_nan(None).fill_null(float("inf"))
+        disliked = (pl.col("type") == RATING) & (value < self.liked_from)
+        return pl.when(disliked).then(0.0).otherwise(weight).alias("signal")
+
+
+def effective(entities: IntArray, items: IntArray, signals: FloatArray) -> FloatArray:
+    """What each event contributes once pairs are collapsed, shape (E,), float32.
+
+    For each pair (entity, item) the strongest event keeps its signal (the latest of equals), the others get 0;
+    a pair whose last event is a veto gets 0 throughout. Events must be in time order.
+    """
+    weights = np.zeros(len(items), dtype=np.float32)
+    if not len(items):
+        return weights
+    order = np.lexsort((np.arange(len(items)), items, entities))  # by pair, then by time
+    pair_entities, pair_items, pair_signals = entities[order], items[order], signals[order]
+    starts = np.flatnonzero(
+        np.r_[True, (pair_entities[1:] != pair_entities[:-1]) | (pair_items[1:] != pair_items[:-1])]
+    )
+    ends = np.r_[starts[1:], len(items)]
+    group = np.repeat(np.arange(len(starts)), ends - starts)
+    strongest = np.maximum.reduceat(pair_signals, starts)
+    strongest[(pair_signals[ends - 1] < 0) | (strongest < 0)] = 0.0
+    wins = np.flatnonzero(pair_signals == strongest[group])
+    keeper = np.full(len(starts), -1)
+    keeper[group[wins]] = wins  # the last write is the latest event
+    kept = keeper[keeper >= 0]
+    weights[order[kept]] = pair_signals[kept]
+    return weights
+
+
+def preference_matrix(entities: IntArray, items: IntArray, signals: FloatArray, shape: tuple[int, int]) -> Sparse:
+    """The collapsed preferences as a sparse float32 matrix of the given shape, indices sorted."""
+    weights = effective(entities, items, signals)
+    kept = weights > 0
+    cells = (weights[kept], (entities[kept], items[kept]))
+    matrix = sp.csr_array(cells, shape=shape, dtype=np.float32)
+    matrix.sort_indices()
+    return matrix

@@ -1,0 +1,5 @@
+"""Training: what every fit is told, and what gradient models share."""
+
+from serendip.training.options import FitOptions
+
+__all__ = ["FitOptions"]
