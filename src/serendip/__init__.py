@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Dataset": "data",
     "FitOptions": "training",
-    "InputError": "data",
+    "InputError": "errors",
     "Pipeline": "pipeline",
     "Query": "data",
     "Recipe": "pipeline",

@@ -1,7 +1,7 @@
 """Data: the words that every other room speaks."""
 
 from serendip.data.dataset import Dataset, Entities, Events
-from serendip.data.errors import DamagedArtifactError, InputError
+from serendip.errors import DamagedArtifactError, InputError
 from serendip.data.progress import Progress, silent, track
 from serendip.data.queries import Queries
 from serendip.data.query import HistoryEvent, Query

@@ -10,6 +10,7 @@ import polars as pl
 
 from serendip.data.arrays import BoolArray, FloatArray, IntArray, Sparse
 from serendip.data.queries import Queries
+from serendip.data.query import HistoryEvent
 from serendip.data.signals import Signals, preference_matrix
 from serendip.data.tables import Tables, empty_relations
 from serendip.data.vocabulary import Vocabulary
@@ -131,6 +132,21 @@ class Dataset:
             chosen = order[np.repeat(starts[user_rows], lengths) + within]
         events = self.events
         return Queries(offsets, events.item_rows[chosen], events.times_ms[chosen], events.signals[chosen])
+
+    def history(self, user_id: str) -> list[HistoryEvent]:
+        """Everything one person did, oldest first; empty for somebody unknown."""
+        row = self.users.vocabulary.row(user_id)
+        if row < 0:
+            return []
+        order, starts = self._by_user
+        own = self.events[order[starts[row] : starts[row + 1]]]
+        items = self.items.vocabulary.ids(own.item_rows)
+        return [
+            HistoryEvent(
+                item_id=item, type=kind, value=None if np.isnan(value) else float(value), timestamp=time or None
+            )
+            for item, kind, value, time in zip(items, own.types, own.values, own.times_ms.tolist(), strict=True)
+        ]
 
 
 def _entities(frame: pl.DataFrame, id_column: str, events: pl.DataFrame) -> Entities:

@@ -25,7 +25,7 @@ Id = Annotated[
 class HistoryEvent(BaseModel):
     """One thing somebody did, as it is handed in with a request."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     item_id: Id
     type: str = Field("like", min_length=1, max_length=64)
@@ -45,16 +45,16 @@ class Query(BaseModel):
     first). With both, the handed history is the one that counts.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, use_attribute_docstrings=True)
 
-    user: Id | None = Field(None, validation_alias=AliasChoices("user", "user_id"))
+    user: Id | None = Field(None, validation_alias=AliasChoices("user_id", "user"))
     history: tuple[Annotated[HistoryEvent, BeforeValidator(_as_event)], ...] | None = Field(None, max_length=10_000)
     text: str | None = Field(None, max_length=2_000)
     """Words to search by; only items that match them are listed, ordered by match and taste."""
-    n: int = Field(10, ge=1, le=1_000, validation_alias=AliasChoices("n", "limit"))
-    only: frozenset[Id] | None = Field(None, max_length=10_000, validation_alias=AliasChoices("only", "item_ids"))
+    n: int = Field(10, ge=1, le=1_000, validation_alias=AliasChoices("limit", "n"))
+    only: frozenset[Id] | None = Field(None, max_length=10_000, validation_alias=AliasChoices("item_ids", "only"))
     without: frozenset[Id] = Field(
-        frozenset(), max_length=10_000, validation_alias=AliasChoices("without", "exclude_item_ids")
+        frozenset(), max_length=10_000, validation_alias=AliasChoices("exclude_item_ids", "without")
     )
     filter: dict[str, Any] = Field(default_factory=dict, max_length=20)
     """Attribute to wanted value, list of values, or `{"min": ..., "max": ...}`; all must hold."""

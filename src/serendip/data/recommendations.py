@@ -59,6 +59,17 @@ class Recommendations:
     def item_ids(self) -> list[str]:
         return [item.item_id for item in self.items]
 
+    def to_dict(self, attributes: bool = True, reasons: bool = True) -> dict[str, Any]:
+        """Plain values, as every door renders them: `items`, `warnings`, `degraded`."""
+        left_out = {name for name, wanted in (("attributes", attributes), ("reasons", reasons)) if not wanted}
+        return {
+            "items": [
+                {name: _plain(value) for name, value in vars(item).items() if name not in left_out} for item in self
+            ],
+            "warnings": list(self.warnings),
+            "degraded": list(self.degraded),
+        }
+
     def to_polars(self) -> pl.DataFrame:
         """Columns `rank`, `item_id`, `score`, `source`, `reason` (the strongest, in words)."""
         columns = {
@@ -76,3 +87,10 @@ class Recommendations:
         import pandas
 
         return pandas.DataFrame(self.to_polars().to_dict(as_series=False))
+
+
+def _plain(value: Any) -> Any:
+    """Reasons as dictionaries, everything else as it is."""
+    if isinstance(value, tuple):
+        return [{**vars(reason), "evidence": list(reason.evidence)} for reason in value]
+    return value

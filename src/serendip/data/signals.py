@@ -38,7 +38,7 @@ class Signals(BaseModel):
     A positive weight is a preference of that strength, zero is known but no preference, a negative weight is a veto.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     weights: dict[str, float] = Field(default_factory=lambda: dict(DEFAULT_WEIGHTS))
     """Weight of each event type; a type that is not named here weighs 0."""

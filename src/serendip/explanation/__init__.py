@@ -1,1 +1,6 @@
-"""Explanation."""
+"""Explanation: why an item was recommended, in numbers that add up and in words."""
+
+from serendip.explanation.reasons import Share, reasons_of
+from serendip.explanation.words import LANGUAGES, say
+
+__all__ = ["LANGUAGES", "Share", "reasons_of", "say"]

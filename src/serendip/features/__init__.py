@@ -1,1 +1,5 @@
-"""Features."""
+"""Features: raw columns to arrays."""
+
+from serendip.features.text import TextEncoder
+
+__all__ = ["TextEncoder"]

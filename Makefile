@@ -1,0 +1,54 @@
+# The words of this project, the same on a laptop and in CI.
+#   make demo      a generated marketplace, trained and served on http://127.0.0.1:8000
+#   make test      the test suite
+#   make check     format, lint, types, import contracts, docs
+#   make install   .venv with .venv/bin/serendip in it
+
+PYTHON ?= python3
+PORT ?= 8000
+DIR ?= demo
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+# torch's build differs by machine, so it is installed first and alone: from local wheels where pip is told of
+# some (PIP_FIND_LINKS), else from PyTorch's index of CPU builds. Everything else is pinned in constraints.txt.
+TORCH := torch==2.13.0
+TORCH_INDEX ?= $(if $(PIP_FIND_LINKS),,--extra-index-url https://download.pytorch.org/whl/cpu)
+
+.PHONY: install demo test test-all check docs screenshots clean
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Serendip needs Python 3.11 or newer; this is $$($(PYTHON) --version) (set PYTHON=...)" >&2; exit 2; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet $(TORCH) $(TORCH_INDEX)
+	$(PIP) install --quiet -c constraints.txt -e '.[deep,models,world,service,development]'
+	touch $@
+
+demo: install
+	$(BIN)/serendip demo $(DIR) --port $(PORT)
+
+test: install
+	$(BIN)/python -m pytest -n auto -m "not slow" -q
+
+test-all: install
+	$(BIN)/python -m pytest -n auto -q
+
+check: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m docs.generate --check
+
+docs: install
+	$(BIN)/python -m docs.generate
+
+screenshots: install
+	$(BIN)/python -m tests.serving.pages.screenshots
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache .hypothesis demo

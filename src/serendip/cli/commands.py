@@ -1,0 +1,304 @@
+"""The commands, one function each. Heavy rooms are imported where they are used, so that `--help` is quick."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from serendip.errors import InputError
+
+if TYPE_CHECKING:
+    from serendip.data import Dataset, Query, Recommendations
+    from serendip.store import Workspace
+    from serendip.training import FitOptions
+
+HOST = "127.0.0.1"
+PORT = 8000
+
+app = typer.Typer(
+    help="A recommender system around large models: from a click log to live answers with reasons.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Folder = Annotated[Path, typer.Argument(metavar="WORKSPACE", help="The folder that holds the workspace.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="The port to serve on.")]
+Host = Annotated[str, typer.Option(help="The address to serve on; other than this machine's own needs --insecure.")]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same result.")]
+Threads = Annotated[int, typer.Option(min=0, help="Threads to use; 0 is all cores.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print only JSON.")]
+RecipeName = Annotated[str, typer.Option(help="A recipe that comes with the package, or a .toml file.")]
+Column = Annotated[str | None, typer.Option(help="The column to read it from, where the guess is wrong.")]
+
+
+@app.callback(invoke_without_command=True)
+def version(show: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if show:
+        from serendip.version import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.command(epilog="Example: serendip demo shop --port 8080")
+def demo(
+    workspace: Annotated[Path, typer.Argument(help="The folder to make the workspace in.")] = Path("demo"),
+    serve: Annotated[bool, typer.Option(help="Serve it when it is ready.")] = True,
+    host: Host = HOST,
+    port: Port = PORT,
+    seed: Seed = 0,
+) -> None:
+    """Make a generated marketplace, train on it and serve it. A second run starts at once."""
+    from serendip.cli.marketplace import make_marketplace
+    from serendip.cli.terminal import say
+
+    if serve:
+        _check_port(host, port)
+    make_marketplace(workspace, seed)
+    if serve:
+        _serve(workspace, host, port)
+    else:
+        say(f"ready: serendip serve {workspace}")
+
+
+@app.command("import", epilog="Example: serendip import movielens ml-latest-small.zip films")
+def import_(
+    format: Annotated[
+        Literal["movielens", "csv", "parquet", "jsonl", "sequences"],
+        typer.Argument(metavar="FORMAT", help="movielens, csv, parquet, jsonl or sequences."),
+    ],
+    path: Annotated[Path, typer.Argument(help="A file or folder (for movielens also the official zip).")],
+    workspace: Folder,
+    items: Annotated[Path | None, typer.Option(help="A file of items beside the events.")] = None,
+    users: Annotated[Path | None, typer.Option(help="A file of people beside the events.")] = None,
+    relations: Annotated[Path | None, typer.Option(help="A file of facts (head, relation, tail).")] = None,
+    user_column: Column = None,
+    item_column: Column = None,
+    type_column: Column = None,
+    value_column: Column = None,
+    time_column: Column = None,
+    event_id_column: Column = None,
+    event_type: Annotated[str | None, typer.Option(help="The type of events that do not say theirs.")] = None,
+    skip_bad_rows: Annotated[bool, typer.Option(help="Leave out rows that cannot be read, and count them.")] = False,
+) -> None:
+    """Read events, items, people and facts into a workspace: all of a file or nothing of it."""
+    from serendip.cli.terminal import bars, say
+    from serendip.data.readers import read
+    from serendip.store import Workspace
+
+    given = {
+        "items": items,
+        "users": users,
+        "relations": relations,
+        "user_column": user_column,
+        "item_column": item_column,
+        "type_column": type_column,
+        "value_column": value_column,
+        "time_column": time_column,
+        "event_id_column": event_id_column,
+        "event_type": event_type,
+        "skip_bad_rows": skip_bad_rows or None,
+    }
+    result = read(format, path, **{name: value for name, value in given.items() if value is not None})
+    for note in result.notes:
+        say(note)
+    with Workspace.create(workspace) as opened, bars() as progress:
+        receipt = opened.store.import_tables(result.tables, progress)
+    say(f"read {result.tables}")
+    say(f"imported {receipt.accepted:,} events into {workspace}; {receipt.duplicates:,} were there already")
+
+
+@app.command(epilog="Example: serendip check films")
+def check(workspace: Folder, json: AsJson = False) -> None:
+    """Look for what is wrong with the data, and say what cleaning leaves out of training."""
+    from serendip.cli.terminal import say, show_json, show_table
+    from serendip.data.checks import check as find
+    from serendip.data.cleaning import clean
+    from serendip.store import Workspace
+
+    with Workspace.open(workspace) as opened:
+        tables = opened.store.tables()
+        findings = find(tables, opened.settings.events)
+        _, report = clean(tables, opened.settings.cleaning)
+    if json:
+        show_json({"findings": [vars(finding) for finding in findings], "cleaning": report.to_dict()})
+    else:
+        rows = [(one.level, one.name, one.detail, ", ".join(one.examples)) for one in findings]
+        show_table(["level", "check", "found", "examples"], rows)
+        say(str(report))
+    if any(finding.level == "FAIL" for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: serendip fit films --recipe default")
+def fit(workspace: Folder, recipe: RecipeName = "", seed: Seed = 0, threads: Threads = 0, json: AsJson = False) -> None:
+    """Train a recipe on the workspace and make it the one that answers."""
+    from serendip.cli.terminal import bars, say, show_json
+    from serendip.pipeline import Pipeline, Recipe
+    from serendip.store import Workspace
+
+    with Workspace.open(workspace) as opened:
+        chosen = Recipe.find(recipe or opened.settings.recipe)
+        with bars() as progress:
+            dataset = _dataset(opened, progress)
+            pipeline = Pipeline(chosen).fit(dataset, _options(seed, threads, progress))
+        folder = opened.new_model_folder()
+        pipeline.save(folder)
+        version = opened.publish(folder)
+    if json:
+        show_json({"model_version": version, **pipeline.card})
+        return
+    seconds = ", ".join(f"{name} {spent:.1f} s" for name, spent in pipeline.card["fit_seconds"].items())
+    say(f"fitted {chosen.name} ({seconds}; peak {pipeline.card['peak_mb']:.0f} MB) as {version}")
+
+
+@app.command(epilog="Example: serendip evaluate films --models popular,ease,default --protocol global-time --json -")
+def evaluate(
+    workspace: Folder,
+    models: Annotated[
+        str, typer.Option(help="Names separated by commas: models, with settings such as ease?l2=500, or recipes.")
+    ] = "popular,item_knn,ease,als",
+    protocol: Annotated[
+        Literal["global-time", "leave-one-out", "random"], typer.Option(help="How the data is split.")
+    ] = "global-time",
+    json: Annotated[str | None, typer.Option(metavar="FILE", help="Write JSON to FILE; - prints only JSON.")] = None,
+    seed: Seed = 0,
+    threads: Threads = 0,
+) -> None:
+    """Measure models on the workspace's data, ranked over the whole catalogue, with 95 % intervals."""
+    from serendip.cli.terminal import bars, say, show_json, show_table
+    from serendip.evaluation import evaluate as measure
+    from serendip.store import Workspace
+
+    with Workspace.open(workspace) as opened, bars() as progress:
+        dataset = _dataset(opened, progress)
+        contenders = [_contender(name.strip()) for name in models.split(",") if name.strip()]
+        report = measure(dataset, contenders, protocol, _options(seed, threads, progress), progress)
+    if json:
+        show_json(report.to_json(), json)
+    if json != "-":
+        columns, *rows = report.table()
+        show_table(columns, rows, right=columns[1:])
+        for sentence in report.sentences():
+            say(sentence)
+
+
+@app.command(epilog="Example: serendip recommend films --user 196 -n 5")
+def recommend(
+    workspace: Folder,
+    user: Annotated[str | None, typer.Option(help="Who asks.")] = None,
+    history: Annotated[
+        str | None, typer.Option(help="Items somebody likes, separated by commas, oldest first.")
+    ] = None,
+    text: Annotated[str | None, typer.Option(help="Words to search by.")] = None,
+    n: Annotated[int, typer.Option("-n", min=1, max=1000, help="How many.")] = 10,
+    diversity: Annotated[float | None, typer.Option(min=0, max=1, help="0 plain, 1 most varied.")] = None,
+    language: Annotated[str, typer.Option(help="The language of reasons: en or zh.")] = "en",
+    json: AsJson = False,
+) -> None:
+    """Print a list for somebody, each item with its reason."""
+    from serendip.cli.terminal import say, show_json, show_table
+    from serendip.store import Workspace
+
+    if user is None and history is None and text is None:
+        raise InputError("say who asks (--user ID), what they like (--history a,b,c) or what they look for (--text)")
+    liked = tuple(item.strip() for item in history.split(",") if item.strip()) if history is not None else None
+    query = _query(user=user, history=liked, text=text, n=n, diversity=diversity, context={"language": language})
+    with Workspace.open(workspace) as opened:
+        answer = opened.pipeline().recommend(query)
+    if json:
+        show_json(answer.to_dict())
+        return
+    for warning in answer.warnings:
+        say(warning)
+    show_table(["", "item", "title", "score", "why"], _rows(answer, language), right=["", "score"])
+
+
+@app.command(epilog="Example: serendip serve films --port 8080")
+def serve(
+    workspace: Folder,
+    host: Host = HOST,
+    port: Port = PORT,
+    insecure: Annotated[bool, typer.Option("--insecure", help="Serve other machines although no key is set.")] = False,
+) -> None:
+    """Answer over HTTP, with the page to play on."""
+    _check_port(host, port)
+    _serve(workspace, host, port, insecure)
+
+
+def _serve(folder: Path, host: str, port: int, insecure: bool = False) -> None:
+    from serendip.cli.terminal import say
+    from serendip.serving import serve as run
+    from serendip.store import Workspace
+
+    with Workspace.open(folder) as opened:
+        say(f"serving {folder} on http://{host}:{port} (stop with Ctrl-C)")
+        run(opened, host=host, port=port, insecure=insecure)
+
+
+def _check_port(host: str, port: int) -> None:
+    """Say that the port is taken before any work is done."""
+    import socket
+
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise InputError(
+                f"port {port} on {host} cannot be used ({error.strerror}); choose another with --port"
+            ) from None
+
+
+def _dataset(workspace: Workspace, progress: Any) -> Dataset:
+    from serendip.cli.terminal import say
+
+    dataset, report = workspace.dataset(progress)
+    if report.removed:
+        say(str(report))
+    return dataset
+
+
+def _options(seed: int, threads: int, progress: Any) -> FitOptions:
+    from serendip.training import FitOptions
+
+    return FitOptions(seed=seed, threads=threads, progress=progress)
+
+
+def _contender(name: str) -> Any:
+    """A model by name, or a whole recipe."""
+    from serendip import models
+    from serendip.pipeline import Pipeline, Recipe
+
+    if name.partition("?")[0] in models.names():
+        return name
+    return Pipeline(Recipe.find(name))
+
+
+def _query(**given: Any) -> Query:
+    from pydantic import ValidationError
+
+    from serendip.data import Query
+
+    try:
+        return Query(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(f"--{first['loc'][0]}: {first['msg']}") from None
+
+
+def _rows(answer: Recommendations, language: str) -> list[tuple[object, ...]]:
+    return [
+        (
+            one.rank,
+            one.item_id,
+            one.attributes.get(f"title_{language}") or one.attributes.get("title", ""),
+            f"{one.score:.3f}",
+            one.reasons[0].text if one.reasons else one.source,
+        )
+        for one in answer
+    ]

@@ -1,0 +1,47 @@
+"""Reasons: the parts of a score, largest first; over an item their contributions add up to its score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from serendip.data import Reason
+from serendip.explanation.words import say
+
+NEGLIGIBLE = 1e-9
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one cause adds to one item's score."""
+
+    code: str
+    """`popular`, `text`, `model`, or the type of the event that caused it."""
+    contribution: float
+    item_id: str = ""
+    """The item of the history, where the cause is one."""
+    title: str = ""
+
+
+def reasons_of(shares: Sequence[Share], language: str, text: str = "", most: int = 3) -> tuple[Reason, ...]:
+    """At most `most` positive causes, strongest first, then everything else as one reason (code `other`).
+
+    >>> shares = [Share("like", 0.5, "i1", "Tea"), Share("view", -0.1, "i2", "Milk"), Share("popular", 0.2)]
+    >>> [(reason.code, reason.contribution) for reason in reasons_of(shares, "en")]
+    [('history', 0.5), ('popular', 0.2), ('other', -0.1)]
+    """
+    ordered = sorted(shares, key=lambda share: -share.contribution)
+    shown = [share for share in ordered[:most] if share.contribution > NEGLIGIBLE]
+    rest = ordered[len(shown) :]
+    reasons = [_reason(share, language, text) for share in shown]
+    remainder = sum(share.contribution for share in rest)
+    if abs(remainder) > NEGLIGIBLE:
+        reasons.append(Reason("other", say("other", language), remainder))
+    return tuple(reasons)
+
+
+def _reason(share: Share, language: str, text: str) -> Reason:
+    words = say(share.code, language, title=share.title, text=text)
+    if share.item_id:
+        return Reason("history", words, share.contribution, (share.item_id,))
+    return Reason(share.code, words, share.contribution)

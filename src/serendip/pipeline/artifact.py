@@ -1,0 +1,112 @@
+"""The saved recommender: a readable folder that refuses to be loaded when a file is not what it was.
+
+recipe.toml           the recipe
+signals.json          weights of event types
+vocabulary.json       item ids in row order
+catalogue.ndjson      attributes, one line per item
+models/<source>/      config.json and weights.safetensors
+card.json             data window, sizes, times, versions, and the SHA-256 of every other file
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from serendip import models
+from serendip.data import DamagedArtifactError, InputError, Signals, Vocabulary
+from serendip.models import Model
+from serendip.pipeline.catalogue import Catalogue
+from serendip.pipeline.recipe import Recipe
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """All there is to save of a fitted pipeline."""
+
+    recipe: Recipe
+    signals: Signals
+    catalogue: Catalogue
+    models: Mapping[str, Model]  # by source name
+    card: Mapping[str, Any]
+
+    def save(self, folder: Path) -> None:
+        """Write everything into `folder`, which is made."""
+        folder.mkdir(parents=True, exist_ok=True)
+        _write(folder / "recipe.toml", self.recipe.to_toml())
+        _write(folder / "signals.json", self.signals.model_dump_json(indent=2))
+        _write(folder / "vocabulary.json", json.dumps(self.catalogue.vocabulary.ids(), ensure_ascii=False))
+        lines = (json.dumps(record, ensure_ascii=False, default=str) for record in self.catalogue.records)
+        _write(folder / "catalogue.ndjson", "\n".join(lines))
+        for place, source in enumerate(self.recipe.sources):
+            models.save(self.models[source.name], _model_folder(folder, place, source.model))
+        card = {"format": FORMAT, **self.card, "files": _hashes(folder)}
+        _write(folder / "card.json", json.dumps(card, indent=2, ensure_ascii=False))
+
+    @classmethod
+    def load(cls, folder: Path) -> Artifact:
+        """What `save` wrote, every file checked against its hash first.
+
+        Raises:
+            DamagedArtifactError: a file is missing, truncated or altered; the message names it.
+        """
+        card = _checked_card(folder)
+        try:
+            recipe = Recipe.read(folder / "recipe.toml")
+            signals = Signals.model_validate_json((folder / "signals.json").read_bytes())
+            vocabulary = Vocabulary(json.loads((folder / "vocabulary.json").read_bytes()))
+            lines = (folder / "catalogue.ndjson").read_text(encoding="utf-8")
+            catalogue = Catalogue(vocabulary, [json.loads(line) for line in lines.split("\n") if line])
+        except (ValueError, InputError) as error:
+            raise DamagedArtifactError(f"the recommender saved in {folder} cannot be read: {error}") from None
+        fitted = {
+            source.name: models.open_saved(_model_folder(folder, place, source.model))
+            for place, source in enumerate(recipe.sources)
+        }
+        return cls(recipe, signals, catalogue, fitted, card)
+
+
+def _model_folder(folder: Path, place: int, model: str) -> Path:
+    # Source names are free text, so folders are numbered and named after the model, which is a module name.
+    return folder / "models" / f"{place}-{model}"
+
+
+def _checked_card(folder: Path) -> dict[str, Any]:
+    path = folder / "card.json"
+    try:
+        card = json.loads(path.read_bytes())
+        recorded, written_as = dict(card.pop("files")), card.pop("format")
+    except OSError:
+        raise DamagedArtifactError(f"{path} is missing") from None
+    except (ValueError, KeyError, TypeError):
+        raise DamagedArtifactError(f"{path} is damaged") from None
+    if written_as != FORMAT:
+        raise DamagedArtifactError(f"{path} has format {written_as}; this version reads format {FORMAT}")
+    found = _hashes(folder)
+    for name, digest in recorded.items():
+        if name not in found:
+            raise DamagedArtifactError(f"{folder / name} is missing")
+        if found[name] != digest:
+            raise DamagedArtifactError(f"{folder / name} is not the file that was saved (its SHA-256 differs)")
+    return dict(card)
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file below `folder` except the card, by relative path."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "card.json")
+    return {path.relative_to(folder).as_posix(): _sha256(path) for path in paths}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text + "\n", encoding="utf-8")

@@ -1,0 +1,144 @@
+"""Catalogue: the attributes of the items that a pipeline knows, as filters, words and variety need them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from serendip.data import InputError, Vocabulary
+from serendip.data.arrays import BoolArray, FloatArray, IntArray, Sparse
+from serendip.features import TextEncoder
+
+Record = dict[str, Any]
+
+_MASKS_KEPT = 64
+_TEXT_MATCH_FROM = 0.35
+"""Items below this share of the best match do not count as matching."""
+
+
+class Catalogue:
+    """One record of attributes per item row; frozen: a change of attributes makes a new catalogue."""
+
+    def __init__(self, vocabulary: Vocabulary, records: Sequence[Record]) -> None:
+        self.vocabulary = vocabulary
+        self.records = records
+        self._masks: dict[str, BoolArray] = {}
+
+    @classmethod
+    def of(cls, vocabulary: Vocabulary, attributes: Mapping[str, Mapping[str, Any]]) -> Catalogue:
+        """From attributes by item id; items without an entry have none."""
+        return cls(vocabulary, [_without_nulls(attributes.get(id_, {})) for id_ in vocabulary.ids()])
+
+    def __len__(self) -> int:
+        return len(self.vocabulary)
+
+    def title(self, row: int, language: str = "en") -> str:
+        """The title in that language where there is one, else the title, else the id."""
+        record = self.records[row]
+        return str(record.get(f"title_{language}") or record.get("title") or self.vocabulary.ids()[row])
+
+    @cached_property
+    def listable(self) -> BoolArray:
+        """Items that are neither hidden nor out of stock, (N,)."""
+        flags = (not record.get("hidden") and record.get("available", True) is not False for record in self.records)
+        return np.fromiter(flags, bool, len(self))
+
+    def matching(self, rules: Mapping[str, Any]) -> BoolArray:
+        """Items whose attributes satisfy every rule, (N,).
+
+        Raises:
+            InputError: a rule is neither a value, a list of values, nor an object with `min` and `max`.
+        """
+        if not rules:
+            return np.ones(len(self), bool)
+        key = json.dumps(rules, sort_keys=True, default=str)
+        if key not in self._masks:
+            if len(self._masks) >= _MASKS_KEPT:
+                self._masks.clear()
+            wanted = [(name, _test(name, rule)) for name, rule in rules.items()]
+            flags = (all(test(record.get(name)) for name, test in wanted) for record in self.records)
+            self._masks[key] = np.fromiter(flags, bool, len(self))
+        return self._masks[key]
+
+    def likeness(self, rows: IntArray, by: Sequence[str]) -> FloatArray:
+        """Cosine of shared attribute values between the items `rows`, (C, C) float32 in 0..1."""
+        labels = self._labels(tuple(by))[rows]
+        return np.asarray((labels @ labels.T).toarray())
+
+    def _labels(self, by: tuple[str, ...]) -> Sparse:
+        if by not in self._label_matrices:
+            self._label_matrices[by] = _indicator(
+                [[f"{name}={value}" for name in by for value in _values(record.get(name))] for record in self.records]
+            )
+        return self._label_matrices[by]
+
+    @cached_property
+    def _label_matrices(self) -> dict[tuple[str, ...], Sparse]:
+        return {}
+
+    def text_match(self, text: str, fields: Sequence[str]) -> FloatArray:
+        """How well each item matches the words, (N,) float32 in 0..1; 0 for items that do not."""
+        encoder, vectors = self._texts(tuple(fields))
+        match = np.asarray((vectors @ encoder.encode([text]).T).toarray())[:, 0]
+        match[match < _TEXT_MATCH_FROM * match.max(initial=0.0)] = 0.0
+        return match
+
+    def _texts(self, fields: tuple[str, ...]) -> tuple[TextEncoder, Sparse]:
+        if fields not in self._text_indexes:
+            texts = [
+                " ".join(str(value) for name in fields for value in _values(record.get(name)))
+                for record in self.records
+            ]
+            encoder = TextEncoder().fit(texts)
+            self._text_indexes[fields] = encoder, encoder.encode(texts)
+        return self._text_indexes[fields]
+
+    @cached_property
+    def _text_indexes(self) -> dict[tuple[str, ...], tuple[TextEncoder, Sparse]]:
+        return {}
+
+
+def _without_nulls(record: Mapping[str, Any]) -> Record:
+    return {name: value for name, value in record.items() if value is not None}
+
+
+def _values(value: Any) -> Iterable[Any]:
+    if value is None:
+        return ()
+    return value if isinstance(value, list | tuple) else (value,)
+
+
+def _test(name: str, rule: Any) -> Any:
+    if isinstance(rule, Mapping):
+        return _between(name, rule)
+    wanted = {_comparable(value) for value in _values(rule)}
+    if any(isinstance(value, Mapping | list) for value in _values(rule)):
+        raise InputError(f"filter {name!r}: a list holds plain values only")
+    return lambda value: any(_comparable(one) in wanted for one in _values(value))
+
+
+def _between(name: str, rule: Mapping[str, Any]) -> Any:
+    numbers = all(isinstance(bound, int | float) and not isinstance(bound, bool) for bound in rule.values())
+    if not rule or set(rule) - {"min", "max"} or not numbers:
+        raise InputError(f'filter {name!r}: a range is {{"min": number, "max": number}}, one of them at least')
+    low, high = rule.get("min", -np.inf), rule.get("max", np.inf)
+    return lambda value: isinstance(value, int | float) and low <= value <= high
+
+
+def _comparable(value: Any) -> Any:
+    """Text and numbers compare by their text (ids and years arrive as either); true and false by themselves."""
+    return value if isinstance(value, bool) else str(value)
+
+
+def _indicator(labels: Sequence[Sequence[str]]) -> Sparse:
+    columns: dict[str, int] = {}
+    indices = [columns.setdefault(label, len(columns)) for row in labels for label in row]
+    counts = np.asarray([len(row) for row in labels])
+    values = np.repeat(1 / np.sqrt(np.maximum(counts, 1)), counts).astype(np.float32)
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    return sp.csr_array((values, indices, offsets), shape=(len(labels), len(columns)))

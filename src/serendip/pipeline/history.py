@@ -1,0 +1,55 @@
+"""The history of one request: what is known of it, as events and as a batch of one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from serendip.data import HistoryEvent, Queries, Signals, Vocabulary
+from serendip.data.arrays import IntArray
+from serendip.data.vocabulary import UNKNOWN
+
+
+@dataclass(frozen=True)
+class History:
+    """What somebody did with items that the pipeline knows, oldest first; event e is row e of `queries`."""
+
+    events: tuple[HistoryEvent, ...]
+    queries: Queries  # B = 1
+    strange: tuple[str, ...] = ()
+    """Ids that the pipeline does not know; they are left out."""
+
+    @classmethod
+    def of(cls, events: Sequence[HistoryEvent], vocabulary: Vocabulary, signals: Signals) -> History:
+        events = _in_order(events)
+        rows = vocabulary.rows(event.item_id for event in events)
+        known = tuple(event for event, row in zip(events, rows, strict=True) if row != UNKNOWN)
+        strange = tuple(event.item_id for event, row in zip(events, rows, strict=True) if row == UNKNOWN)
+        says = signals.of([event.type for event in known], [event.value for event in known])
+        times_ms = np.asarray([event.timestamp or 0 for event in known], np.int64)
+        return cls(known, Queries.of_histories([(rows[rows != UNKNOWN], times_ms, says)]), strange)
+
+    @property
+    def rows(self) -> IntArray:
+        """The item row of each event, (E,)."""
+        return self.queries.item_rows
+
+    def without_taste(self) -> Queries:
+        """A batch of one with an empty history, for who asks for no personalisation."""
+        return Queries.of_histories([(self.rows[:0], self.queries.times_ms[:0], self.queries.signals[:0])])
+
+    def items(self) -> Iterator[tuple[int, HistoryEvent, IntArray]]:
+        """Each distinct item: its row, the event that speaks for it, and the positions of all its events."""
+        for row in np.unique(self.rows).tolist():
+            places = np.flatnonzero(self.rows == row)
+            speaker = places[int(np.argmax(self.queries.weights[places]))]
+            yield row, self.events[speaker], places
+
+
+def _in_order(events: Sequence[HistoryEvent]) -> Sequence[HistoryEvent]:
+    """By time where every event has one, else as handed in."""
+    if any(event.timestamp is None for event in events):
+        return events
+    return sorted(events, key=lambda event: event.timestamp or 0)

@@ -1,0 +1,130 @@
+"""Recipe: a whole recommender as TOML."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from serendip.data import InputError
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Source(_Part):
+    """A model that proposes candidates and scores them all."""
+
+    model: str
+    """A file name in `models/`."""
+    name: str = ""
+    """How the source is called in answers; the model's name unless two sources share it."""
+    weight: float = Field(1.0, gt=0)
+    """Its share in the blended score, after each source is scaled to a largest score of 1."""
+    candidates: int = Field(200, ge=1)
+    """How many of its best items enter the pool."""
+    config: dict[str, Any] = Field(default_factory=dict)
+    """Hyper-parameters of the model."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_after_model(cls, table: Any) -> Any:
+        return {"name": table.get("model", ""), **table} if isinstance(table, dict) else table
+
+
+class Filters(_Part):
+    """What may not be listed."""
+
+    seen: bool = True
+    """Leave out what is in the history."""
+    hidden: bool = True
+    """Leave out items with `hidden` true or `available` false."""
+    rules: dict[str, Any] = Field(default_factory=dict)
+    """Attribute to wanted value, list of values, or `{min, max}`, as in a request's `filter`."""
+
+
+class TextSearch(_Part):
+    """How a request's words are matched."""
+
+    weight: float = Field(2.0, gt=0)
+    """Its share in the blended score, beside those of the sources."""
+    fields: tuple[str, ...] = ("title", "title_zh", "category", "brand", "maker", "tags", "description")
+    """The attributes that are searched."""
+
+
+class Reranking(_Part):
+    """Variety: maximal marginal relevance over shared attributes."""
+
+    diversity: float = Field(0.0, ge=0, le=1)
+    """0 is the plain order, 1 the most varied."""
+    by: tuple[str, ...] = ("category",)
+    """Items that share values of these attributes are alike."""
+    pool: int = Field(100, ge=1)
+    """How many of the best are considered."""
+
+
+class Recipe(_Part):
+    """Sources, filters, blending and re-ranking of one recommender."""
+
+    name: str = Field(min_length=1, max_length=64)
+    description: str = ""
+    sources: tuple[Source, ...] = Field(min_length=1)
+    filters: Filters = Filters()
+    text: TextSearch = TextSearch()
+    reranking: Reranking = Reranking()
+
+    @model_validator(mode="after")
+    def _distinct_names(self) -> Recipe:
+        names = [source.name for source in self.sources]
+        if len(set(names)) < len(names):
+            raise ValueError("two sources share a name; give each its own `name`")
+        return self
+
+    @classmethod
+    def named(cls, name: str) -> Recipe:
+        """A recipe that comes with the package.
+
+        Raises:
+            InputError: there is none of that name; the message lists those there are.
+        """
+        shelf = files("serendip") / "recipes"
+        known = sorted(entry.name.removesuffix(".toml") for entry in shelf.iterdir() if entry.name.endswith(".toml"))
+        if name not in known:
+            raise InputError(f"there is no recipe {name!r}; there are {', '.join(known)} (or give a .toml file)")
+        return cls.parse((shelf / f"{name}.toml").read_text(encoding="utf-8"), f"recipe {name}")
+
+    @classmethod
+    def read(cls, path: Path) -> Recipe:
+        """A recipe from a file.
+
+        Raises:
+            InputError: the file is not there, is not TOML, or holds an unknown key or an impossible value.
+        """
+        try:
+            return cls.parse(path.read_text(encoding="utf-8"), str(path))
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"the recipe {path} cannot be read: {error}") from None
+
+    @classmethod
+    def find(cls, name_or_path: str) -> Recipe:
+        """By name, or by path where it ends in `.toml`."""
+        return cls.read(Path(name_or_path)) if name_or_path.endswith(".toml") else cls.named(name_or_path)
+
+    @classmethod
+    def parse(cls, text: str, origin: str) -> Recipe:
+        try:
+            return cls(**tomllib.loads(text))
+        except tomllib.TOMLDecodeError as error:
+            raise InputError(f"{origin} is not valid TOML: {error}") from None
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise InputError(f"{origin}: {where + ': ' if where else ''}{first['msg']}") from None
+
+    def to_toml(self) -> str:
+        return tomli_w.dumps(self.model_dump(mode="json"))

@@ -1,0 +1,22 @@
+"""What every test can ask for."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+DATA_ROOT = Path(os.environ.get("SERENDIP_DATA") or Path(__file__).parents[2] / "shared" / "datasets")
+
+# Tests run several at a time; each keeps to one thread.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+@pytest.fixture(scope="session")
+def data_root() -> Path:
+    """The folder of the real data sets; the test is left out, and says so, where there is none."""
+    if not DATA_ROOT.is_dir():
+        pytest.skip("left out: the real data sets are not here (set SERENDIP_DATA to their folder)")
+    return DATA_ROOT

@@ -1,0 +1,211 @@
+"""One request, all the way: what is listed, what is left out, what is said, and why."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from serendip.data import Dataset, HistoryEvent, InputError, Query, Tables, event_frame
+from serendip.pipeline import Pipeline, Recipe
+
+NOTHING_BUT_TEA = ("tea-0", "tea-1", "tea-2")
+
+
+def test_a_history_is_answered_in_kind(pipeline: Pipeline) -> None:
+    answer = pipeline.recommend(
+        Query(history=NOTHING_BUT_TEA, n=5, diversity=0, filter={"category": ["tea", "coffee"]})
+    )
+    assert all(item.startswith("tea") for item in answer.item_ids)
+    assert [item.rank for item in answer] == [1, 2, 3, 4, 5]
+    assert not answer.warnings
+
+
+def test_a_known_person_is_answered_from_their_history(pipeline: Pipeline, shop: Dataset) -> None:
+    by_id = pipeline.recommend(Query(user="p1"))
+    by_history = pipeline.recommend(Query(history=tuple(shop.history("p1"))))
+    assert by_id.to_dict() == by_history.to_dict()
+
+
+def test_a_stranger_gets_what_is_popular_and_is_told(pipeline: Pipeline) -> None:
+    answer = pipeline.recommend(Query(user="nobody", diversity=0))
+    assert answer.item_ids[0] == "cup"
+    assert answer[0].source == "popular"
+    assert [reason.code for reason in answer[0].reasons] == ["popular"]
+    assert answer.warnings == ("nothing is known of 'nobody' yet",)
+
+
+def test_contributions_add_up_to_the_score(shop: Dataset) -> None:
+    linear = Recipe.parse(
+        'name="linear"\n[[sources]]\nmodel="ease"\n[[sources]]\nmodel="item_knn"\n'
+        '[[sources]]\nmodel="als"\n[[sources]]\nmodel="popular"\n',
+        "here",
+    )
+    pipeline = Pipeline(linear).fit(shop)
+    history = (
+        *NOTHING_BUT_TEA,
+        HistoryEvent(item_id="coffee-1", type="view"),
+        HistoryEvent(item_id="tea-1", type="hide"),
+    )
+    answer = pipeline.recommend(Query(history=history, n=10, text="number"))
+    assert len(answer) == 10
+    for item in answer:
+        assert sum(reason.contribution for reason in item.reasons) == pytest.approx(item.score, abs=1e-5)
+    assert {evidence for item in answer for reason in item.reasons for evidence in reason.evidence} <= {
+        *NOTHING_BUT_TEA,
+        "coffee-1",
+    }
+
+
+def test_seen_items_stay_out_unless_the_recipe_says_otherwise(pipeline: Pipeline, shop: Dataset) -> None:
+    query = Query(history=NOTHING_BUT_TEA, n=18)
+    assert not set(NOTHING_BUT_TEA) & set(pipeline.recommend(query).item_ids)
+    again = Recipe.parse('name="again"\n[[sources]]\nmodel="item_knn"\n[filters]\nseen=false\n', "here")
+    assert set(NOTHING_BUT_TEA) & set(Pipeline(again).fit(shop).recommend(query).item_ids)
+
+
+def test_hidden_items_are_never_listed(pipeline: Pipeline) -> None:
+    assert "secret" not in pipeline.recommend(Query(n=100, only=frozenset({"secret", "cup"}))).item_ids
+    attributes = {id_: {"hidden": id_ == "cup"} for id_ in pipeline.items.ids()}
+    fresh = Pipeline(pipeline.recipe)
+    fresh.__dict__.update(pipeline.__dict__)
+    fresh.refresh_items(attributes)
+    assert "cup" in pipeline.recommend(Query(n=100)).item_ids
+    assert "cup" not in fresh.recommend(Query(n=100)).item_ids
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        ({"category": "tea"}, lambda id_: id_.startswith("tea")),
+        ({"category": ["coffee", "ware"]}, lambda id_: not id_.startswith("tea")),
+        ({"tags": "green"}, lambda id_: id_.startswith("tea")),
+        ({"price": {"max": 3}}, lambda id_: id_ in {"tea-0", "tea-1", "tea-2", "tea-3"}),
+        ({"price": {"min": 8, "max": 15}}, lambda id_: id_.startswith("coffee")),
+    ],
+)
+def test_a_filter_keeps_what_matches(pipeline: Pipeline, rules: dict[str, object], expected: object) -> None:
+    ids = pipeline.recommend(Query(n=100, filter=rules)).item_ids
+    everything = pipeline.recommend(Query(n=100)).item_ids
+    assert sorted(ids) == sorted(id_ for id_ in everything if expected(id_))
+    assert ids
+
+
+@pytest.mark.parametrize(
+    "rules", [{"price": {"max": "cheap"}}, {"price": {"below": 3}}, {"price": {}}, {"tags": [{"a": 1}]}]
+)
+def test_a_filter_that_makes_no_sense_is_named(pipeline: Pipeline, rules: dict[str, object]) -> None:
+    with pytest.raises(InputError, match=f"filter '{next(iter(rules))}'"):
+        pipeline.recommend(Query(filter=rules))
+
+
+def test_an_empty_list_says_why(pipeline: Pipeline) -> None:
+    assert pipeline.recommend(Query(filter={"category": "boots"})).warnings == ("no item is left after the filters",)
+    assert pipeline.recommend(Query(text="hippopotamus")).warnings == ("no item matches the words",)
+
+
+def test_without_and_only(pipeline: Pipeline) -> None:
+    assert pipeline.recommend(Query(only=frozenset({"tea-3", "unheard"}))).item_ids == ["tea-3"]
+    assert "cup" not in pipeline.recommend(Query(n=100, without=frozenset({"cup"}))).item_ids
+
+
+def test_words_narrow_the_list_in_both_languages(pipeline: Pipeline) -> None:
+    assert all(id_.startswith("coffee") for id_ in pipeline.recommend(Query(text="coff", n=20)).item_ids)
+    answer = pipeline.recommend(Query(text="咖啡", n=20, context={"language": "zh"}))
+    assert len(answer) == 8
+    assert answer[0].reasons[0].text == "符合“咖啡”"
+
+
+def test_words_and_taste_count_together(pipeline: Pipeline) -> None:
+    """Among equal matches, taste decides."""
+    tastes = pipeline.recommend(Query(text="number", history=NOTHING_BUT_TEA, n=20, diversity=0)).item_ids
+    assert all(id_.startswith("tea") for id_ in tastes[:5])
+
+
+def test_without_personalisation_the_history_orders_nothing(pipeline: Pipeline) -> None:
+    anybody = pipeline.recommend(Query(n=20, without=frozenset(NOTHING_BUT_TEA)))
+    plain = pipeline.recommend(Query(history=NOTHING_BUT_TEA, n=20, personalization=False))
+    assert plain.item_ids == anybody.item_ids
+    assert {reason.code for item in plain for reason in item.reasons} == {"popular"}
+    assert plain.item_ids != pipeline.recommend(Query(history=NOTHING_BUT_TEA, n=20)).item_ids
+
+
+def test_diversity_mixes_the_kinds(pipeline: Pipeline) -> None:
+    def kinds(diversity: float) -> int:
+        ids = pipeline.recommend(Query(history=NOTHING_BUT_TEA, n=5, diversity=diversity)).item_ids
+        return len({id_.split("-")[0] for id_ in ids} - {"cup"})
+
+    assert kinds(0.0) == 1
+    assert kinds(0.9) == 2
+
+
+def test_unknown_items_of_a_history_are_said_and_left_out(pipeline: Pipeline) -> None:
+    answer = pipeline.recommend(Query(history=("unheard", *NOTHING_BUT_TEA)))
+    assert answer.warnings == ("1 of the history's items are not known to the model, such as 'unheard'",)
+    assert answer.item_ids == pipeline.recommend(Query(history=NOTHING_BUT_TEA)).item_ids
+
+
+def test_a_history_with_times_is_put_in_order(pipeline: Pipeline) -> None:
+    hidden_last = (
+        HistoryEvent(item_id="tea-0", type="hide", timestamp=2_000),
+        HistoryEvent(item_id="tea-0", timestamp=1_000),
+    )
+    liked_last = (
+        HistoryEvent(item_id="tea-0", type="hide", timestamp=1_000),
+        HistoryEvent(item_id="tea-0", timestamp=2_000),
+    )
+    codes = [
+        {reason.code for item in pipeline.recommend(Query(history=one)) for reason in item.reasons}
+        for one in (hidden_last, liked_last)
+    ]
+    assert "history" not in codes[0]
+    assert "history" in codes[1]
+
+
+def test_similar_items(pipeline: Pipeline) -> None:
+    answer = pipeline.similar("tea-0", Query(n=3, diversity=0, without=frozenset({"cup"})))
+    assert all(id_.startswith("tea") and id_ != "tea-0" for id_ in answer.item_ids)
+    assert pipeline.similar("unheard").warnings == ("the item 'unheard' is not known to the model",)
+
+
+def test_given_items_are_ordered_all_of_them(pipeline: Pipeline) -> None:
+    answer = pipeline.order(
+        Query(history=NOTHING_BUT_TEA), ["unheard", "coffee-0", "tea-0", "tea-4", "secret", "tea-4"]
+    )
+    assert set(answer.item_ids[:2]) == {"tea-0", "tea-4"}
+    assert answer.item_ids[-1] == "unheard"
+    assert sorted(answer.item_ids) == ["coffee-0", "secret", "tea-0", "tea-4", "unheard"]
+    assert [item.rank for item in answer] == [1, 2, 3, 4, 5]
+
+
+def test_the_batch_lists_what_the_single_request_lists(pipeline: Pipeline, shop: Dataset) -> None:
+    queries = shop.histories()
+    rows = pipeline.rank(queries, 5, queries.matrix(shop.n_items))
+    for person, user_id in enumerate(shop.users.vocabulary.ids()):
+        scores = {item.item_id: item.score for item in pipeline.recommend(Query(user=user_id, n=18, diversity=0))}
+        batch = [scores[item] for item in shop.items.vocabulary.ids(rows[person][rows[person] >= 0])]
+        single = [scores[item] for item in pipeline.recommend(Query(user=user_id, n=5)).item_ids]
+        assert batch == pytest.approx(single, abs=1e-5)  # ties may fall either way by the last bit
+
+
+def test_the_same_seed_gives_the_same_lists(pipeline: Pipeline, shop: Dataset) -> None:
+    again = Pipeline(pipeline.recipe).fit(shop)
+    assert again.recommend(Query(user="p3")).to_dict() == pipeline.recommend(Query(user="p3")).to_dict()
+
+
+def test_nothing_to_learn_from_is_said() -> None:
+    views = event_frame({"user_id": ["a"], "item_id": ["x"], "type": ["skip"]})
+    with pytest.raises(InputError, match="nothing to learn from"):
+        Pipeline(Recipe.named("default")).fit(Dataset.from_tables(Tables(views)))
+
+
+def test_answers_convert(pipeline: Pipeline) -> None:
+    answer = pipeline.recommend(Query(user="p1", n=3))
+    frame = answer.to_polars()
+    assert frame.columns == ["rank", "item_id", "score", "source", "reason"]
+    assert frame["item_id"].to_list() == answer.item_ids
+    plain = answer.to_dict()
+    assert json.loads(json.dumps(plain)) == plain
+    assert "reasons" not in answer.to_dict(reasons=False)["items"][0]
+    assert np.isfinite(frame["score"].to_numpy()).all()
