@@ -16,6 +16,7 @@ from serendip import models
 from serendip.serving.document import markdown as http_api
 
 ROOT = Path(__file__).resolve().parents[1]
+WORDS = {True: "is not what the code says: run make docs", False: "written"}
 MODEL_TABLE = ("<!-- models: generated -->", "<!-- models: end -->")
 
 
@@ -85,7 +86,7 @@ def main(check: bool) -> int:
         if not check:
             path.write_text(text, encoding="utf-8")
     for name in stale:
-        print(f"{name} {'is not what the code says: run make docs' if check else 'written'}")
+        sys.stdout.write(f"{name} {WORDS[check]}\n")
     return 1 if check and stale else 0
 
 

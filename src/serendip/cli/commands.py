@@ -163,8 +163,11 @@ def evaluate(
         str, typer.Option(help="Names separated by commas: models, with settings such as ease?l2=500, or recipes.")
     ] = "popular,item_knn,ease,als",
     protocol: Annotated[
-        Literal["global-time", "leave-one-out", "random"], typer.Option(help="How the data is split.")
+        str, typer.Option(help="How the data is split: global-time, leave-one-out or random-per-user.")
     ] = "global-time",
+    liked_only: Annotated[
+        bool, typer.Option("--liked-only", help="Leave out events that say nothing good, such as low ratings.")
+    ] = False,
     json: Annotated[str | None, typer.Option(metavar="FILE", help="Write JSON to FILE; - prints only JSON.")] = None,
     seed: Seed = 0,
     threads: Threads = 0,
@@ -176,15 +179,17 @@ def evaluate(
 
     with Workspace.open(workspace) as opened, bars() as progress:
         dataset = _dataset(opened, progress)
+        dataset = dataset.liked() if liked_only else dataset
         contenders = [_contender(name.strip()) for name in models.split(",") if name.strip()]
         report = measure(dataset, contenders, protocol, _options(seed, threads, progress), progress)
     if json:
         show_json(report.to_json(), json)
     if json != "-":
         columns, *rows = report.table()
+        say(report.heading())
         show_table(columns, rows, right=columns[1:])
-        for sentence in report.sentences():
-            say(sentence)
+        for comparison in report.comparisons:
+            say(str(comparison))
 
 
 @app.command(epilog="Example: serendip recommend films --user 196 -n 5")

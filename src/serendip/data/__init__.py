@@ -1,7 +1,6 @@
 """Data: the words that every other room speaks."""
 
 from serendip.data.dataset import Dataset, Entities, Events
-from serendip.errors import DamagedArtifactError, InputError
 from serendip.data.progress import Progress, silent, track
 from serendip.data.queries import Queries
 from serendip.data.query import HistoryEvent, Query
@@ -9,6 +8,7 @@ from serendip.data.recommendations import Reason, Recommendation, Recommendation
 from serendip.data.signals import Signals
 from serendip.data.tables import Tables, event_frame
 from serendip.data.vocabulary import Vocabulary
+from serendip.errors import DamagedArtifactError, InputError
 
 __all__ = [
     "DamagedArtifactError",

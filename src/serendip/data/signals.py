@@ -47,9 +47,14 @@ class Signals(BaseModel):
     """A `rating` with at least this value is a preference; below it the item is known, not liked."""
 
     def of(self, types: Sequence[str], values: Sequence[float | None]) -> FloatArray:
-        """The signal of each event, shape (E,), float32."""
-        frame = pl.DataFrame({"type": types, "value": values}, schema={"type": pl.String, "value": pl.Float64})
-        return frame.select(self.expression()).to_series().to_numpy().astype(np.float32)
+        """The signal of each event, shape (E,), float32; for the few events of a request, faster than `expression`."""
+        signals = (self._of_one(type_, value) for type_, value in zip(types, values, strict=True))
+        return np.fromiter(signals, np.float32, len(types))
+
+    def _of_one(self, type_: str, value: float | None) -> float:
+        if type_ == RATING and value is not None and value < self.liked_from:
+            return 0.0
+        return self.weights.get(type_, 0.0)
 
     def expression(self) -> pl.Expr:
         """The signal as a polars expression over the columns `type` and `value`."""

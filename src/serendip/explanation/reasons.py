@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from serendip.data import Reason
 from serendip.explanation.words import say
 
+NAMED = 3
+"""How many causes an item names; the others are one reason together."""
 NEGLIGIBLE = 1e-9
 
 
@@ -23,18 +25,21 @@ class Share:
     title: str = ""
 
 
-def reasons_of(shares: Sequence[Share], language: str, text: str = "", most: int = 3) -> tuple[Reason, ...]:
-    """At most `most` positive causes, strongest first, then everything else as one reason (code `other`).
+def reasons_of(shares: Sequence[Share], language: str, text: str = "", rest: float = 0.0) -> tuple[Reason, ...]:
+    """The strongest positive causes, then everything else as one reason (code `other`).
+
+    Args:
+        shares: causes that may be named, in any order.
+        rest: what further causes, which are not worth naming, add together.
 
     >>> shares = [Share("like", 0.5, "i1", "Tea"), Share("view", -0.1, "i2", "Milk"), Share("popular", 0.2)]
     >>> [(reason.code, reason.contribution) for reason in reasons_of(shares, "en")]
     [('history', 0.5), ('popular', 0.2), ('other', -0.1)]
     """
     ordered = sorted(shares, key=lambda share: -share.contribution)
-    shown = [share for share in ordered[:most] if share.contribution > NEGLIGIBLE]
-    rest = ordered[len(shown) :]
-    reasons = [_reason(share, language, text) for share in shown]
-    remainder = sum(share.contribution for share in rest)
+    named = [share for share in ordered[:NAMED] if share.contribution > NEGLIGIBLE]
+    remainder = rest + sum(share.contribution for share in ordered[len(named) :])
+    reasons = [_reason(share, language, text) for share in named]
     if abs(remainder) > NEGLIGIBLE:
         reasons.append(Reason("other", say("other", language), remainder))
     return tuple(reasons)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from serendip.data import HistoryEvent, Queries, Signals, Vocabulary
-from serendip.data.arrays import IntArray
+from serendip.data.arrays import FloatArray, IntArray
 from serendip.data.vocabulary import UNKNOWN
 
 
@@ -40,12 +40,16 @@ class History:
         """A batch of one with an empty history, for who asks for no personalisation."""
         return Queries.of_histories([(self.rows[:0], self.queries.times_ms[:0], self.queries.signals[:0])])
 
-    def items(self) -> Iterator[tuple[int, HistoryEvent, IntArray]]:
-        """Each distinct item: its row, the event that speaks for it, and the positions of all its events."""
-        for row in np.unique(self.rows).tolist():
-            places = np.flatnonzero(self.rows == row)
-            speaker = places[int(np.argmax(self.queries.weights[places]))]
-            yield row, self.events[speaker], places
+    def by_item(self, by_event: FloatArray) -> tuple[list[HistoryEvent], FloatArray]:
+        """Per distinct item: the event that speaks for it, (J,), and the sums of `by_event` (E, K), (J, K)."""
+        distinct, item_of_event = np.unique(self.rows, return_inverse=True)
+        sums = np.zeros((len(distinct), by_event.shape[1]))
+        np.add.at(sums, item_of_event, by_event)
+        # The strongest event speaks: written last, it is the one that stays.
+        order = np.argsort(self.queries.weights, kind="stable")
+        speakers = np.empty(len(distinct), np.int64)
+        speakers[item_of_event[order]] = order
+        return [self.events[event] for event in speakers], sums
 
 
 def _in_order(events: Sequence[HistoryEvent]) -> Sequence[HistoryEvent]:

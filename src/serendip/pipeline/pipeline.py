@@ -52,6 +52,11 @@ class Pipeline:
         """Finds the history of a user id; set by `fit` to the data set, by a service to its store."""
 
     @property
+    def name(self) -> str:
+        """The name of the recipe."""
+        return self.recipe.name
+
+    @property
     def items(self) -> Vocabulary:
         """The items that can be recommended."""
         return self.catalogue.vocabulary

@@ -6,7 +6,7 @@ import numpy as np
 
 from serendip.data import Queries, Query, Recommendation
 from serendip.data.arrays import FloatArray, IntArray
-from serendip.explanation import Share, reasons_of
+from serendip.explanation import NAMED, Share, reasons_of
 from serendip.models import Attributes
 from serendip.pipeline.blending import Blend, Part
 from serendip.pipeline.catalogue import Catalogue
@@ -22,8 +22,7 @@ def render(
     )  # (S, K)
     personal = len(asked.item_rows) > 0
     shares = _unattributed(blended, weighted, personal)
-    if personal:
-        _add_history(shares, _by_event(blended, asked, rows), catalogue, history, query.language)
+    rest = _add_history(shares, _by_event(blended, asked, rows), catalogue, history, query) if personal else None
     ids = catalogue.vocabulary.ids(rows)
     return tuple(
         Recommendation(
@@ -31,7 +30,9 @@ def render(
             rank=place + 1,
             score=float(weighted[:, place].sum()),
             source=blended.parts[int(np.argmax(weighted[:, place]))].name,
-            reasons=reasons_of(shares[place], query.language, query.text or ""),
+            reasons=reasons_of(
+                shares[place], query.language, query.text or "", 0.0 if rest is None else float(rest[place])
+            ),
             attributes=catalogue.records[row],
         )
         for place, row in enumerate(rows)
@@ -61,12 +62,18 @@ def _by_event(blended: Blend, asked: Queries, rows: IntArray) -> FloatArray:
 
 
 def _add_history(
-    shares: list[list[Share]], by_event: FloatArray, catalogue: Catalogue, history: History, language: str
-) -> None:
-    for row, event, places in history.items():
-        title = catalogue.title(row, language)
-        for of_item, contribution in zip(shares, by_event[places].sum(axis=0), strict=True):
-            of_item.append(Share(event.type, float(contribution), event.item_id, title))
+    shares: list[list[Share]], by_event: FloatArray, catalogue: Catalogue, history: History, query: Query
+) -> FloatArray:
+    """Add the strongest few items of the history to each listed item's shares; returns what the rest adds, (K,)."""
+    events, by_item = history.by_item(by_event)  # (J,), (J, K)
+    strongest = np.argsort(-by_item, axis=0, kind="stable")[:NAMED]  # (<= NAMED, K)
+    for of_item, chosen, contributions in zip(shares, strongest.T, by_item.T, strict=True):
+        for place in chosen:
+            event = events[place]
+            title = catalogue.title(catalogue.vocabulary.row(event.item_id), query.language)
+            of_item.append(Share(event.type, float(contributions[place]), event.item_id, title))
+    rest: FloatArray = by_item.sum(axis=0) - np.take_along_axis(by_item, strongest, axis=0).sum(axis=0)
+    return rest
 
 
 def _attributing(part: Part) -> Attributes | None:
