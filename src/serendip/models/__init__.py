@@ -5,13 +5,15 @@ from __future__ import annotations
 import inspect
 import json
 import pkgutil
+from hashlib import file_digest
 from importlib import import_module
 from pathlib import Path
-from typing import cast
+from types import ModuleType
+from typing import Any, cast
 
 from pydantic import ValidationError
 
-from serendip.data.errors import DamagedArtifactError, InputError
+from serendip.errors import DamagedArtifactError, InputError
 from serendip.models.base import Attributes, Model, ModelConfig, Weights
 
 __all__ = ["Attributes", "Model", "ModelConfig", "Weights", "load", "make", "names", "open_saved", "save"]
@@ -29,21 +31,32 @@ def load(name: str) -> type[Model]:
     """The class of the model called `name`.
 
     Raises:
-        InputError: there is no such model; the message lists those there are.
+        InputError: there is no such model (the message lists those there are), or a package it needs is missing.
+        TypeError: its file does not hold exactly one class with a `score`.
     """
     if name not in names():
         raise InputError(f"there is no model {name!r}; there are {', '.join(names())}")
-    module = import_module(f"{__name__}.{name}")
+    module = _import(name)
     classes = [
         thing
         for _, thing in inspect.getmembers(module, inspect.isclass)
         if thing.__module__ == module.__name__ and hasattr(thing, "score")
     ]
-    (model_class,) = classes
-    return cast("type[Model]", model_class)
+    if len(classes) != 1:
+        raise TypeError(f"models/{name}.py holds {len(classes)} classes with a `score` instead of one")
+    return cast("type[Model]", classes[0])
 
 
-def make(name: str, config: dict[str, object] | None = None) -> Model:
+def _import(name: str) -> ModuleType:
+    try:
+        return import_module(f"{__name__}.{name}")
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("serendip"):
+            raise
+        raise InputError(f"model {name} needs the package {error.name}, which is not installed") from None
+
+
+def make(name: str, config: dict[str, Any] | None = None) -> Model:
     """An unfitted model from its name and a table of hyper-parameters.
 
     Raises:
@@ -60,29 +73,41 @@ def make(name: str, config: dict[str, object] | None = None) -> Model:
 
 
 def save(model: Model, folder: Path) -> None:
-    """Write `config.json` and `weights.safetensors` into `folder`, which is made."""
+    """Write `weights.safetensors` and then `config.json`, which vouches for it, into `folder`, which is made."""
     from safetensors.numpy import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
-    name = type(model).__module__.rpartition(".")[2]
-    table = {"model": name, "config": model.config.model_dump(mode="json")}
-    (folder / CONFIG_FILE).write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
     save_file(model.weights(), folder / WEIGHTS_FILE)
+    table = {
+        "model": type(model).__module__.rpartition(".")[2],
+        "config": model.config.model_dump(mode="json"),
+        "weights_sha256": _sha256(folder / WEIGHTS_FILE),
+    }
+    (folder / CONFIG_FILE).write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
 
 
 def open_saved(folder: Path) -> Model:
     """The fitted model that `save` wrote.
 
     Raises:
-        DamagedArtifactError: a file is missing or cannot be read; the message names it.
+        DamagedArtifactError: a file is missing, truncated or altered; the message names it.
     """
-    from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
+    config_file, weights_file = folder / CONFIG_FILE, folder / WEIGHTS_FILE
+    for file in (config_file, weights_file):
+        if not file.is_file():
+            raise DamagedArtifactError(f"{file} is missing")
     try:
-        table = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
-        return make(table["model"], table["config"]).restore(load_file(folder / WEIGHTS_FILE))
-    except FileNotFoundError as error:
-        raise DamagedArtifactError(f"{error.filename} is missing") from None
-    except (SafetensorError, ValueError, KeyError) as error:
-        raise DamagedArtifactError(f"the model saved in {folder} cannot be read: {error}") from None
+        table = json.loads(config_file.read_text(encoding="utf-8"))
+        model, expected = make(table["model"], table["config"]), table["weights_sha256"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DamagedArtifactError(f"{config_file} cannot be read: {error}") from None
+    if _sha256(weights_file) != expected:
+        raise DamagedArtifactError(f"{weights_file} is not the file that was saved: it is truncated or altered")
+    return model.restore(load_file(weights_file))
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return file_digest(stream, "sha256").hexdigest()

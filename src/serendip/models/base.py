@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, Protocol, Self, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,33 +12,44 @@ from serendip.data import Dataset, Queries
 from serendip.data.arrays import FloatArray, IntArray
 from serendip.training import FitOptions
 
+T = TypeVar("T")
 Weights = dict[str, NDArray[Any]]
 
 
 class ModelConfig(BaseModel):
     """Hyper-parameters of a model, each declared once; unknown keys are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class Model(Protocol):
     """Answers from the history it is handed; it never asks who the person is.
 
-    An empty history scores 0 for every item (a model without personalisation, such as `popular`, scores as ever).
     Scores are finite; larger is better; seen items are scored like any other (leaving them out is a filter's work).
+    A history may hold any item of the fitted vocabulary, those without a single event in training included.
     """
 
     Config: ClassVar[type[ModelConfig]]
-    config: ModelConfig
+    personalised: ClassVar[bool]
+    """True: an empty history scores 0 for every item. False: the scores are the same whatever the history."""
 
-    def __init__(self, config: Any = None) -> None: ...
+    def __init__(self, config: Any = ...) -> None: ...
+
+    @property
+    def config(self) -> ModelConfig: ...
 
     def fit(self, dataset: Dataset, options: FitOptions = FitOptions()) -> Self:
         """Learn from `dataset`, which stays as it is; returns itself."""
         ...
 
     def score(self, queries: Queries, rows: IntArray | None = None) -> FloatArray:
-        """Scores of all items, (B, N) float32, or of the candidates `rows` (B, C) of each query, (B, C) float32."""
+        """Scores of all items, (B, N) float32, or of the candidates `rows` (B, C) of each query, (B, C) float32.
+
+        The caller may write into the result.
+
+        Raises:
+            RuntimeError: nothing has been learned yet.
+        """
         ...
 
     def weights(self) -> Weights:
@@ -65,3 +76,14 @@ class Attributes(Protocol):
 def take(scores: FloatArray, rows: IntArray | None) -> FloatArray:
     """All of (B, N) or, with candidates (B, C), only theirs."""
     return scores if rows is None else np.take_along_axis(scores, rows, axis=1)
+
+
+def fitted(learned: T | None) -> T:
+    """What was learned.
+
+    Raises:
+        RuntimeError: nothing has been learned yet.
+    """
+    if learned is None:
+        raise RuntimeError("the model has learned nothing yet: call fit, or restore saved weights, first")
+    return learned

@@ -1,0 +1,318 @@
+"""What every model promises. A new file in `models/` is tested here without another line.
+
+The example of docs/write_a_model.md is put through the same tests as if its file lay in that folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from serendip import models
+from serendip.data import Dataset, Queries, Signals, Tables, event_frame
+from serendip.data.arrays import Sparse
+from serendip.errors import DamagedArtifactError, InputError
+from serendip.models import Model
+from serendip.retrieval import top_k
+from serendip.training import FitOptions
+
+PAGE = Path(__file__).parents[2] / "docs" / "write_a_model.md"
+EXAMPLE = "also_wanted"
+SIDE = 50
+OPTIONS = FitOptions(seed=7, threads=1)
+
+
+@pytest.fixture(params=[*models.names(), EXAMPLE])
+def name(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of each model in turn, the one written in the documentation last."""
+    if request.param == EXAMPLE:
+        (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+        folder = tmp_path / "models"
+        folder.mkdir()
+        (folder / f"{EXAMPLE}.py").write_text(code, encoding="utf-8")
+        monkeypatch.setattr(models, "__path__", [*models.__path__, str(folder)])
+        # Registered and taken back, so that the module does not outlive the test.
+        monkeypatch.setitem(sys.modules, f"serendip.models.{EXAMPLE}", None)
+        del sys.modules[f"serendip.models.{EXAMPLE}"]
+    return str(request.param)
+
+
+def dataset(users: list[str], items: list[str], types: list[str] | str = "like") -> Dataset:
+    kinds = [types] * len(users) if isinstance(types, str) else types
+    return Dataset.from_tables(Tables(event_frame({"user_id": users, "item_id": items, "type": kinds})))
+
+
+def checkerboard() -> Dataset:
+    """Person u wants item i where both are even or both odd, except that u has never met item u."""
+    pairs = [(u, i) for u in range(SIDE) for i in range(SIDE) if u % 2 == i % 2 and u != i]
+    events = event_frame({"user_id": [f"{u:02}" for u, _ in pairs], "item_id": [f"{i:02}" for _, i in pairs]})
+    items = event_frame({"item_id": [f"{i:02}" for i in range(SIDE)]}).select("item_id")
+    users = event_frame({"user_id": [f"{u:02}" for u in range(SIDE)]}).select("user_id")
+    return Dataset.from_tables(Tables(events, items, users))
+
+
+def crowd(seed: int = 3) -> Dataset:
+    """60 people of two tastes, 40 items of which the last 5 are never met, every type of event, repeats, vetoes."""
+    generator = np.random.default_rng(seed)
+    people = generator.integers(0, 60, 900)
+    things = (generator.integers(0, 25, 900) + 10 * (people % 2)) % 35
+    types = generator.choice([*Signals().weights], 900)
+    columns = {
+        "user_id": [f"u{row}" for row in people],
+        "item_id": [f"i{row}" for row in things],
+        "type": types.tolist(),
+        "time_ms": np.sort(generator.integers(1_700_000_000_000, 1_710_000_000_000, 900)),
+    }
+    items = event_frame({"item_id": [f"i{row}" for row in range(40)]}).select("item_id")
+    return Dataset.from_tables(Tables(event_frame(columns), items))
+
+
+def histories() -> Queries:
+    """Everybody's history, then an empty one, one of a never-met item, one of vetoes, and one very long."""
+    known = crowd().histories()
+    parts = [slice(*known.offsets[query : query + 2]) for query in range(len(known))]
+    everything = np.arange(40)
+    return Queries.of_histories(
+        [(known.item_rows[part], known.times_ms[part], known.signals[part]) for part in parts]
+        + [
+            (np.empty(0), np.empty(0), np.empty(0)),
+            (np.array([39]), np.zeros(1), np.ones(1)),
+            (np.array([1, 2]), np.zeros(2), np.array([-1.0, 0.0])),
+            (np.tile(everything, 3), np.zeros(120), np.ones(120)),
+        ]
+    )
+
+
+EMPTY, NEVER_MET, VETOES = -4, -3, -2
+
+
+def fit(name: str, data: Dataset | None = None, options: FitOptions = OPTIONS) -> Model:
+    return models.make(name).fit(crowd() if data is None else data, options)
+
+
+def best_unseen(model: Model, queries: Queries, seen: Sparse, k: int) -> np.ndarray:
+    scores = model.score(queries)
+    scores[seen.nonzero()] = -np.inf
+    return top_k(scores, k)[0]
+
+
+def test_finds_the_withheld_diagonal_of_the_checkerboard(name: str) -> None:
+    data = checkerboard()
+    model = fit(name, data)
+    scores = model.score(data.histories())
+    if not model.personalised:  # then it must not pretend: one answer for all
+        np.testing.assert_array_equal(scores, np.tile(scores[0], (SIDE, 1)))
+        return
+    found = best_unseen(model, data.histories(), data.matrix(), 1)[:, 0]
+    np.testing.assert_array_equal(found, np.arange(SIDE))
+
+
+def test_same_seed_same_scores(name: str) -> None:
+    first, second = fit(name), fit(name)
+    np.testing.assert_array_equal(first.score(histories()), second.score(histories()))
+
+
+def test_fit_leaves_the_global_random_state_alone(name: str) -> None:
+    before = np.random.get_state()
+    fit(name).score(histories())
+    after = np.random.get_state()
+    np.testing.assert_array_equal(before[1], after[1])
+    assert before[2] == after[2]
+
+
+def test_threads_do_not_change_the_answer(name: str) -> None:
+    one, two = fit(name), fit(name, options=FitOptions(seed=7, threads=2))
+    np.testing.assert_allclose(one.score(histories()), two.score(histories()), atol=1e-4)
+
+
+def test_scores_are_finite_float32_of_the_promised_shape(name: str) -> None:
+    scores = fit(name).score(histories())
+    assert scores.shape == (len(histories()), 40)
+    assert scores.dtype == np.float32
+    assert np.isfinite(scores).all()
+
+
+def test_candidates_score_as_in_the_full_ranking(name: str) -> None:
+    model, queries = fit(name), histories()
+    rows = np.random.default_rng(0).integers(0, 40, (len(queries), 6))
+    some = model.score(queries, rows)
+    assert some.dtype == np.float32
+    np.testing.assert_allclose(some, np.take_along_axis(model.score(queries), rows, axis=1), atol=1e-5)
+
+
+def test_a_batch_equals_one_by_one(name: str) -> None:
+    model, queries = fit(name), histories()
+    singly = np.concatenate([model.score(queries[place : place + 1]) for place in range(len(queries))])
+    np.testing.assert_allclose(model.score(queries), singly, atol=1e-5)
+
+
+def test_no_queries_no_scores(name: str) -> None:
+    assert fit(name).score(histories()[0:0]).shape == (0, 40)
+
+
+def test_writing_into_scores_does_not_reach_the_model(name: str) -> None:
+    model = fit(name)
+    before = model.score(histories())
+    model.score(histories())[:] = -np.inf
+    np.testing.assert_array_equal(model.score(histories()), before)
+
+
+def test_a_person_never_seen_in_training_is_served_from_their_history(name: str) -> None:
+    data = checkerboard()
+    strangers = np.arange(SIDE) < 10
+    known = data.with_events(~strangers[data.events.user_rows])
+    model = fit(name, known)
+    new_people = data.histories(np.arange(10))
+    found = best_unseen(model, new_people, new_people.matrix(SIDE), 1)[:, 0]
+    assert (found >= 0).all()
+    if model.personalised:
+        np.testing.assert_array_equal(found, np.arange(10))
+
+
+def test_nothing_to_go_by_scores_as_declared(name: str) -> None:
+    model = fit(name)
+    scores = model.score(histories())
+    for query in (EMPTY, NEVER_MET, VETOES):
+        expected = np.zeros(40) if model.personalised else scores[0]
+        np.testing.assert_array_equal(scores[query], expected)
+
+
+def test_vetoes_and_repeats_change_nothing(name: str) -> None:
+    model = fit(name)
+    plain = (np.array([1, 2]), np.arange(2), np.ones(2))
+    noisy = (np.array([1, 3, 1, 2, 1, 3]), np.arange(6), np.array([1.0, 1.0, 1.0, 1.0, 0.2, -1.0]))
+    scores = model.score(Queries.of_histories([plain, noisy]))
+    np.testing.assert_allclose(scores[0], scores[1], atol=1e-6)
+
+
+def test_seen_items_stay_out_when_asked(name: str) -> None:
+    data = crowd()
+    seen = data.histories().matrix(40)
+    rows = best_unseen(fit(name, data), data.histories(), seen, 10)
+    known = seen.toarray() > 0
+    assert not np.take_along_axis(known, rows, axis=1)[rows >= 0].any()
+    # Without the mask seen items do come back, so the line above can fail.
+    unmasked = top_k(fit(name, data).score(data.histories()), 10)[0]
+    assert np.take_along_axis(known, unmasked, axis=1).any()
+
+
+def test_fit_leaves_the_dataset_unchanged(name: str) -> None:
+    data, untouched = crowd(), crowd()
+    fit(name, data)
+    fit(name, data)
+    np.testing.assert_array_equal(data.matrix().toarray(), untouched.matrix().toarray())
+    for column in ("user_rows", "item_rows", "times_ms", "signals", "values"):
+        np.testing.assert_array_equal(getattr(data.events, column), getattr(untouched.events, column))
+
+
+def test_data_without_a_preference_scores_zero(name: str) -> None:
+    for data in (dataset(["ann", "bo"], ["tea", "cake"], "skip"), Dataset.from_tables(Tables())):
+        history = (np.arange(data.n_items), np.zeros(data.n_items), np.ones(data.n_items))
+        scores = fit(name, data).score(Queries.of_histories([history]))
+        np.testing.assert_array_equal(scores, np.zeros((1, data.n_items)))
+
+
+def test_one_person_and_one_item_are_enough(name: str) -> None:
+    data = dataset(["ann"], ["tea"])
+    assert np.isfinite(fit(name, data).score(data.histories())).all()
+
+
+def test_contributions_add_up_to_the_score(name: str) -> None:
+    model, queries = fit(name), histories()
+    if not isinstance(model, models.Attributes):
+        pytest.skip(f"{name} offers no contributions")
+    rows = np.tile(np.arange(40), (len(queries), 1))[:, ::-1][:, :30]
+    parts = model.contributions(queries, rows)
+    assert parts.shape == (len(queries.item_rows), 30)
+    assert parts.dtype == np.float32
+    totals = np.zeros((len(queries), 30))
+    np.add.at(totals, queries.query_rows, parts)
+    np.testing.assert_allclose(totals, model.score(queries, rows), atol=1e-5)
+    np.testing.assert_array_equal(parts[queries.weights == 0], 0.0)
+
+
+def test_config_refuses_unknown_keys_and_says_which_there_are(name: str) -> None:
+    with pytest.raises(InputError, match="no_such_key"):
+        models.make(name, {"no_such_key": 1})
+
+
+def test_config_is_frozen(name: str) -> None:
+    config = models.make(name).config
+    assert isinstance(config, models.load(name).Config)
+    for key in type(config).model_fields:
+        with pytest.raises(ValueError, match="frozen"):
+            setattr(config, key, 1)
+
+
+def test_every_hyper_parameter_is_documented(name: str) -> None:
+    model_class = models.load(name)
+    source = Path(sys.modules[model_class.__module__].__file__ or "").read_text(encoding="utf-8")
+    for key in model_class.Config.model_fields:
+        assert re.search(rf'^    {key}: .*\n    """', source, re.MULTILINE), f"{key} has no docstring beneath"
+
+
+def test_an_unfitted_model_says_so(name: str) -> None:
+    model = models.make(name)
+    for ask in (lambda: model.score(histories()), model.weights):
+        with pytest.raises(RuntimeError, match="learned nothing yet"):
+            ask()
+
+
+@pytest.fixture
+def saved(name: str, tmp_path: Path) -> Path:
+    models.save(fit(name), tmp_path / "saved")
+    return tmp_path / "saved"
+
+
+def test_saved_and_opened_it_scores_the_same(name: str, saved: Path) -> None:
+    opened = models.open_saved(saved)
+    np.testing.assert_array_equal(opened.score(histories()), fit(name).score(histories()))
+    assert opened.config == models.make(name).config
+
+
+@pytest.mark.parametrize("file", ["config.json", "weights.safetensors"])
+@pytest.mark.parametrize("damage", ["missing", "truncated", "emptied"])
+def test_a_damaged_folder_is_refused(saved: Path, file: str, damage: str) -> None:
+    path = saved / file
+    content = path.read_bytes()
+    if damage == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(content[: len(content) // 2] if damage == "truncated" else b"")
+    with pytest.raises(DamagedArtifactError, match=re.escape(file)):
+        models.open_saved(saved)
+
+
+def test_altered_weights_are_refused(name: str, saved: Path) -> None:
+    path = saved / "weights.safetensors"
+    content = bytearray(path.read_bytes())
+    before = models.open_saved(saved).score(histories())
+    place = _place_of_a_weight(saved)
+    content[place] ^= 0x40
+    path.write_bytes(content)
+    with pytest.raises(DamagedArtifactError, match="altered"):
+        models.open_saved(saved)
+    # With the guard talked out of it, the altered model answers, and wrongly: so the guard is needed.
+    table = json.loads((saved / "config.json").read_text(encoding="utf-8"))
+    table["weights_sha256"] = hashlib.sha256(content).hexdigest()
+    (saved / "config.json").write_text(json.dumps(table), encoding="utf-8")
+    assert not np.array_equal(models.open_saved(saved).score(histories()), before)
+
+
+def _place_of_a_weight(folder: Path) -> int:
+    """Where in the file the exponent of some non-zero float32 lies."""
+    content = (folder / "weights.safetensors").read_bytes()
+    start = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:start])
+    for entry in header.values():
+        if isinstance(entry, dict) and entry.get("dtype") == "F32":
+            begin, end = entry["data_offsets"]
+            values = np.frombuffer(content[start + begin : start + end], np.float32)
+            return int(start + begin + 4 * np.argmax(np.abs(values)) + 3)
+    raise AssertionError("no float32 weights")
