@@ -30,7 +30,7 @@ class HistoryEvent(BaseModel):
     item_id: Id
     type: str = Field("like", min_length=1, max_length=64)
     value: float | None = Field(None, allow_inf_nan=False)
-    timestamp: Annotated[int | None, BeforeValidator(epoch_ms)] = None
+    timestamp: Annotated[int | None, BeforeValidator(epoch_ms, json_schema_input_type=str | float | None)] = None
     """RFC 3339 text, epoch seconds or epoch milliseconds on the way in; milliseconds since 1970 UTC here."""
 
 

@@ -1,0 +1,87 @@
+"""App: routes, problems and the gate put together over one workspace."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+
+from serendip.serving import pages, problems
+from serendip.serving.bodies import EventBody
+from serendip.serving.engine import Engine
+from serendip.serving.gate import Gate
+from serendip.serving.problems import Problem
+from serendip.serving.routes import ROUTERS
+from serendip.store import Workspace
+from serendip.version import __version__
+
+_DESCRIPTION = """Live recommendations with reasons.
+
+Ids are any UTF-8 string of at most 256 bytes, percent-encoded in paths. Times are RFC 3339 in UTC; epoch seconds or
+milliseconds are read too. Every failure is `application/problem+json` (RFC 9457)."""
+
+
+class Service(FastAPI):
+    """The application, whose document also declares what the framework does not see."""
+
+    def openapi(self) -> dict[str, Any]:
+        if not self.openapi_schema:
+            self.openapi_schema = _completed(super().openapi())
+        return self.openapi_schema
+
+
+def bare_app() -> Service:
+    """The routes without a workspace: enough for the OpenAPI document."""
+    app = Service(
+        title="Serendip",
+        version=__version__,
+        description=_DESCRIPTION,
+        docs_url=None,  # both load scripts from a foreign host
+        redoc_url=None,
+        redirect_slashes=False,
+        responses={"default": {"description": "A problem (RFC 9457)."}},
+    )
+    problems.install(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    return app
+
+
+def create_app(workspace: Workspace) -> FastAPI:
+    """The HTTP service over `workspace`, which stays the caller's to close.
+
+    While its lifespan runs, exposures are written and new models are taken up.
+    """
+    engine = Engine(workspace)
+    app = bare_app()
+    app.state.engine = engine
+    app.router.lifespan_context = _lifespan(engine)
+    pages.mount(app, engine)
+    app.add_middleware(Gate, metrics=engine.metrics)
+    return app
+
+
+def _lifespan(engine: Engine) -> Any:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        engine.start()
+        try:
+            yield
+        finally:
+            engine.stop()
+
+    return lifespan
+
+
+def _completed(document: dict[str, Any]) -> dict[str, Any]:
+    """With the one shape of every failure, and that of events, which are read row by row."""
+    for model in (Problem, EventBody):
+        schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+        document["components"]["schemas"] |= {**schema.pop("$defs", {}), model.__name__: schema}
+    content = {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            operation["responses"]["default"]["content"] = content
+    return document

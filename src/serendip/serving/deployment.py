@@ -1,0 +1,156 @@
+"""Deployment: the pipeline that answers, the one before it, and the watch over both."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event, Lock, Thread
+from typing import Any
+
+from serendip.pipeline import Pipeline
+from serendip.serving.histories import RecentHistories
+from serendip.store import Store, Workspace
+
+LOOK_EVERY_S = 1.0
+QUICK_S = 0.1
+"""A catalogue that is read within this time is read again with each change, a larger one at the next look."""
+
+_PAGE = 1000
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Served:
+    """A pipeline in service."""
+
+    version: str
+    pipeline: Pipeline
+    trained_s: float
+    """When it was made, seconds since 1970."""
+
+
+class Deployment:
+    """Follows `models/current` and the catalogue of the store.
+
+    A model that cannot be loaded changes nothing: the one before stays, and `trouble` says so.
+    """
+
+    def __init__(self, workspace: Workspace, lookup: RecentHistories) -> None:
+        self._workspace = workspace
+        self._lookup = lookup
+        self._tried: tuple[Path, int] | None = None  # the folder last tried, and its state then
+        self._catalogue = _Mirror(workspace.store)
+        self._lock = Lock()
+        self._ended = Event()
+        self._thread: Thread | None = None
+        self.current: Served | None = None
+        self.previous: Served | None = None
+        self.trouble: tuple[str, ...] = ()
+        self.look()
+
+    def in_order(self) -> Iterator[Served]:
+        """Who may answer: the current pipeline, then the one before."""
+        yield from (served for served in (self.current, self.previous) if served is not None)
+
+    def look(self) -> None:
+        """Take up a new model or changed items, if there are any."""
+        with self._lock:
+            try:
+                self._follow_pointer()
+                self._follow_catalogue()
+            except Exception:
+                _log.exception("the workspace could not be looked at")
+
+    def items_changed(self) -> None:
+        """Called after items were written: small catalogues count at once, large ones at the next look."""
+        if self._catalogue.read_in_s < QUICK_S:
+            self.look()
+
+    def start(self) -> None:
+        if self._thread is None:
+            self._ended.clear()
+            self._thread = Thread(target=self._watch, name="deployment", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        self._ended.set()
+        if self._thread is not None:
+            self._thread.join()
+        self._thread = None
+
+    def _watch(self) -> None:
+        while not self._ended.wait(LOOK_EVERY_S):
+            self.look()
+
+    def _follow_pointer(self) -> None:
+        folder = self._workspace.current_model()
+        if folder is None:
+            return
+        state = folder, folder.stat().st_mtime_ns if folder.is_dir() else 0
+        if state == self._tried:
+            return
+        fresh = self._open(folder)
+        self._tried = state
+        if fresh is None:
+            self.trouble = (f"the model {folder.name} cannot be loaded",)
+            self.current = self.current or self._older_than(folder)
+        else:
+            self.previous, self.current, self.trouble = self.current, fresh, ()
+
+    def _open(self, folder: Path) -> Served | None:
+        try:
+            pipeline = Pipeline.load(folder)
+        except Exception:
+            _log.exception("the model %s cannot be loaded", folder.name)
+            return None
+        pipeline.lookup = self._lookup
+        self._catalogue.give(pipeline)
+        return Served(folder.name, pipeline, folder.stat().st_mtime)
+
+    def _older_than(self, damaged: Path) -> Served | None:
+        """The newest other model on disk that loads."""
+        names = sorted(path.name for path in damaged.parent.iterdir() if path.is_dir() and path.suffix != ".tmp")
+        others = (damaged.parent / name for name in reversed(names) if name != damaged.name)
+        return next((served for folder in others if (served := self._open(folder)) is not None), None)
+
+    def _follow_catalogue(self) -> None:
+        if self._catalogue.renew():
+            for served in self.in_order():
+                self._catalogue.give(served.pipeline)
+
+
+class _Mirror:
+    """The attributes of all items of the store, as of one version of its catalogue."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._version: int | None = None
+        self._attributes: dict[str, dict[str, Any]] = {}
+        self.read_in_s = 0.0
+
+    def renew(self) -> bool:
+        """Read the catalogue again where it changed; whether it did."""
+        version = self._store.catalogue_version()
+        if version == self._version:
+            return False
+        started_s = time.perf_counter()
+        self._attributes = dict(self._all())
+        self._version = version
+        self.read_in_s = time.perf_counter() - started_s
+        return True
+
+    def give(self, pipeline: Pipeline) -> None:
+        """Hand the attributes to a pipeline; items that it learned with attributes and that are gone are hidden."""
+        self.renew()
+        described = zip(pipeline.items.ids(), pipeline.catalogue.records, strict=True)
+        gone = {id_: {"hidden": True} for id_, record in described if record and id_ not in self._attributes}
+        pipeline.refresh_items({**self._attributes, **gone})
+
+    def _all(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        after: str | None = None
+        while page := self._store.page("items", _PAGE, after):
+            yield from page
+            after = page[-1][0]

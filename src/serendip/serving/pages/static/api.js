@@ -1,0 +1,49 @@
+// The public HTTP interface, and nothing but it.
+
+/** The service does not answer (`status` 0) or refuses; `detail` is its sentence. */
+export class Problem extends Error {
+  constructor(status, detail) {
+    super(detail);
+    this.status = status;
+  }
+}
+
+async function call(path, body) {
+  const options = body && { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+  let response;
+  try {
+    response = await fetch(path, options);
+  } catch {
+    throw new Problem(0, "");
+  }
+  const answer = await response.json().catch(() => null);
+  if (!response.ok) throw new Problem(response.status, answer?.detail ?? answer?.title ?? `${response.status}`);
+  return answer;
+}
+
+const item = (itemId) => `/v1/items/${encodeURIComponent(itemId)}`;
+
+export const people = (limit) => call(`/v1/users?limit=${limit}`);
+export const attributesOf = (itemId) => call(item(itemId));
+export const historyOf = (userId, limit) => call(`/v1/users/${encodeURIComponent(userId)}/history?include=attributes&limit=${limit}`);
+export const recommendations = (query) => call("/v1/recommendations", query);
+export const pictureOf = (itemId) => `${item(itemId)}/image`;
+
+export async function send(event) {
+  const receipt = await call("/v1/events", event);
+  if (receipt.rejected?.length) throw new Problem(422, receipt.rejected[0].detail);
+}
+
+/** A random name; `crypto.randomUUID` is missing where the page does not come over https or from this machine. */
+export function randomId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+const quoted = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
+
+/** The command for a POSIX shell that asks for the same list. */
+export function curl(query) {
+  const address = new URL("/v1/recommendations", location.href).href;
+  return [`curl -sS ${quoted(address)}`, `-H ${quoted("Content-Type: application/json")}`, `--data-raw ${quoted(JSON.stringify(query))}`].join(" \\\n  ");
+}

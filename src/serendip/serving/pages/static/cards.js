@@ -1,0 +1,132 @@
+// Cards and tiles: what things look like. Words from the data are only ever set as text.
+
+import { pictureOf } from "./api.js";
+import { deedOf, factsOf, say, titleOf } from "./words.js";
+
+const STILL = matchMedia("(prefers-reduced-motion: reduce)");
+const copyOf = (id) => document.getElementById(id).content.firstElementChild.cloneNode(true);
+
+/** The same colour for the same id, anywhere. */
+export function hueOf(id) {
+  let hash = 2166136261; // FNV-1a, then spread by the golden ratio, so that neighbouring ids look different
+  for (const letter of id) hash = Math.imul(hash ^ letter.codePointAt(0), 16777619) >>> 0;
+  return Math.round(((hash * 0.618034) % 1) * 360);
+}
+
+export function initialsOf(text) {
+  const letters = text.split(/[\s·]+/).map((part) => Array.from(part.replace(/^[^\p{L}\p{N}]+/u, ""))[0]).filter(Boolean);
+  return letters.slice(0, 2).join("").toUpperCase() || "·";
+}
+
+/** The picture of an item where it has one, else its initials on a colour of its own. */
+export function drawPicture(frame, itemId, attributes) {
+  frame.style.setProperty("--hue", hueOf(itemId));
+  frame.querySelector(".initials").textContent = initialsOf(titleOf(itemId, attributes));
+  frame.querySelector("img")?.remove();
+  if (!attributes?.image) return;
+  const image = Object.assign(new Image(), { alt: "", decoding: "async", loading: "lazy", src: pictureOf(itemId) });
+  image.addEventListener("error", () => image.remove());
+  frame.append(image);
+}
+
+export function tile(itemId, attributes, note) {
+  const node = copyOf("tile-template");
+  const title = titleOf(itemId, attributes);
+  drawPicture(node.querySelector(".picture"), itemId, attributes);
+  node.querySelector(".tile-title").textContent = title;
+  node.querySelector(".tile-note").textContent = note;
+  node.title = title;
+  return node;
+}
+
+export const historyTile = (event) => {
+  const node = tile(event.item_id, event.attributes, deedOf(event.type, event.value));
+  node.dataset.type = event.type;
+  return node;
+};
+
+function draw(card, item) {
+  const title = titleOf(item.item_id, item.attributes);
+  drawPicture(card.querySelector(".picture"), item.item_id, item.attributes);
+  card.querySelector(".picture").setAttribute("aria-label", say("details_of", { title }));
+  card.querySelector(".title").textContent = title;
+  card.querySelector(".title").title = title;
+  card.querySelector(".facts").textContent = factsOf(item.attributes);
+  for (const verb of ["like", "skip", "hide"]) {
+    const button = card.querySelector(`[data-do=${verb}]`);
+    button.querySelector(".verb").textContent = say(verb);
+    button.setAttribute("aria-label", say(`${verb}_it`, { title }));
+    button.title = say(verb);
+  }
+}
+
+function newCard(itemId) {
+  const card = copyOf("card-template");
+  card.dataset.item = itemId;
+  return card;
+}
+
+function mark(card, places) {
+  const badge = card.querySelector(".moved");
+  const [kind, text, label] =
+    places === null ? ["new", say("new"), say("moved_new")]
+    : places > 0 ? ["up", `↑${places}`, say("moved_up", { places })]
+    : ["down", `↓${-places}`, say("moved_down", { places: -places })];
+  badge.hidden = places === 0;
+  badge.dataset.kind = kind;
+  badge.textContent = text;
+  badge.setAttribute("role", "img");
+  badge.setAttribute("aria-label", label);
+}
+
+/** How each item moved: places up (+) or down (-) since `before`, null if it is new; empty without a before. */
+export function movements(before, items) {
+  if (!before) return new Map();
+  const places = new Map(before.map((item, place) => [item.item_id, place]));
+  return new Map(items.map((item, place) => [item.item_id, places.has(item.item_id) ? places.get(item.item_id) - place : null]));
+}
+
+/** Show the items in order, keep the cards that stay (and the keyboard's place), slide what moved. */
+export function show(list, items, moved, given) {
+  const cards = new Map([...list.children].filter((card) => card.dataset.item).map((card) => [card.dataset.item, card]));
+  const places = new Map([...cards.values()].map((card) => [card, card.getBoundingClientRect()]));
+  const held = keyboardPlace(list);
+  const shown = items.map((item) => {
+    const card = cards.get(item.item_id) ?? newCard(item.item_id);
+    draw(card, item);
+    card.querySelector(".reason").hidden = !item.reasons?.length;
+    card.querySelector(".reason-text").textContent = item.reasons?.[0]?.text ?? "";
+    for (const button of card.querySelectorAll("[aria-pressed]")) button.removeAttribute("aria-pressed");
+    if (given.has(item.item_id)) card.querySelector(`[data-do=${given.get(item.item_id)}]`)?.setAttribute("aria-pressed", "true");
+    mark(card, moved.size ? moved.get(item.item_id) : 0);
+    return card;
+  });
+  list.replaceChildren(...shown);
+  if (held) restoreKeyboard(list, held);
+  if (!STILL.matches) slide(shown, places);
+}
+
+function keyboardPlace(list) {
+  const card = document.activeElement?.closest?.(".card");
+  if (!card || card.parentElement !== list) return null;
+  return { item: card.dataset.item, index: [...list.children].indexOf(card), does: document.activeElement.dataset.do };
+}
+
+/** Focus returns to the same card; where that has left, to the card that took its place. */
+function restoreKeyboard(list, held) {
+  const cards = [...list.children];
+  const card = cards.find((each) => each.dataset.item === held.item) ?? cards[Math.min(held.index, cards.length - 1)];
+  (card?.querySelector(`[data-do=${held.does}]`) ?? list).focus({ preventScroll: true });
+}
+
+function slide(cards, places) {
+  for (const card of cards) {
+    const before = places.get(card);
+    const now = card.getBoundingClientRect();
+    const from = before
+      ? { transform: `translate(${before.left - now.left}px, ${before.top - now.top}px)` }
+      : { opacity: 0, transform: "scale(0.94)" };
+    if (before && before.left === now.left && before.top === now.top) continue;
+    card.animate([from, { opacity: 1, transform: "none" }], { duration: 380, easing: "cubic-bezier(.2,.8,.2,1)" });
+  }
+}

@@ -1,0 +1,165 @@
+"""Problems: every failure is one `application/problem+json` document (RFC 9457), never a stack trace."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from pydantic_core import to_json
+from starlette.exceptions import HTTPException
+
+from serendip.data import InputError
+from serendip.store import StoreError
+
+MEDIA_TYPE = "application/problem+json"
+MOST_ERRORS = 20
+"""Further errors of one request are not listed."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Kind:
+    status: int
+    title: str
+
+
+KINDS = {
+    "malformed-request": Kind(400, "The request cannot be read"),
+    "not-found": Kind(404, "There is no such thing"),
+    "method-not-allowed": Kind(405, "This address does not answer this method"),
+    "too-large": Kind(413, "The request is too large"),
+    "unsupported-media-type": Kind(415, "The body is of a type that is not read here"),
+    "invalid-request": Kind(422, "The request is not valid"),
+    "internal-error": Kind(500, "Something went wrong here"),
+    "not-ready": Kind(503, "No list can be served yet"),
+    "store-unavailable": Kind(503, "The store cannot do its work now"),
+}
+"""The stable last part of each `type`, `urn:serendip:problem:<name>`."""
+
+_BY_STATUS = {kind.status: name for name, kind in KINDS.items()}
+
+
+class ProblemError(BaseModel):
+    """One place in the request that is wrong."""
+
+    pointer: str = Field(examples=["#/limit"])
+    """A JSON pointer into the body, or `query:name`, `path:name`."""
+    code: str
+    detail: str
+
+
+class Problem(BaseModel):
+    """What went wrong (RFC 9457)."""
+
+    type: str = Field(examples=["urn:serendip:problem:not-found"])
+    title: str
+    status: int
+    detail: str
+    instance: str
+    request_id: str
+    errors: list[ProblemError] = []
+
+
+class Refused(HTTPException):
+    """Raised by a route: the request is answered with the problem of that name."""
+
+    def __init__(self, name: str, detail: str, errors: Iterable[ProblemError] = ()) -> None:
+        super().__init__(KINDS[name].status, detail)
+        self.name = name
+        self.errors = list(errors)
+
+
+def problem_response(
+    name: str,
+    detail: str,
+    *,
+    instance: str,
+    request_id: str,
+    errors: Iterable[ProblemError] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    kind = KINDS[name]
+    body: dict[str, Any] = {
+        "type": f"urn:serendip:problem:{name}",
+        "title": kind.title,
+        "status": kind.status,
+        "detail": detail,
+        "instance": instance,
+        "request_id": request_id,
+    }
+    listed = [error.model_dump() for error in errors]
+    if listed:
+        body["errors"] = listed
+    return Response(to_json(body), kind.status, headers, MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Answer what routes raise, and addresses and methods that are not there, with problems."""
+    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(InputError, _on_input_error)
+    app.add_exception_handler(StoreError, _on_store_error)
+
+
+def pointed(errors: Iterable[Mapping[str, Any]]) -> list[ProblemError]:
+    """Validation errors as pointers, without the values that were sent."""
+    return [_pointed(error) for error in list(errors)[:MOST_ERRORS]]
+
+
+def _pointed(error: Mapping[str, Any]) -> ProblemError:
+    place, *steps = error["loc"] or ("body",)
+    path = "/".join(str(step).replace("~", "~0").replace("/", "~1") for step in steps)
+    pointer = (f"#/{path}" if path else "#") if place == "body" else f"{place}:{path}"
+    return ProblemError(pointer=pointer, code=error["type"], detail=error["msg"])
+
+
+async def _on_http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    name = error.name if isinstance(error, Refused) else _BY_STATUS.get(error.status_code, "malformed-request")
+    detail = error.detail if isinstance(error, Refused) else _spoken(request, error.status_code)
+    errors = error.errors if isinstance(error, Refused) else ()
+    return _answer(request, name, detail, errors, error.headers)
+
+
+async def _on_invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    errors = pointed(error.errors())
+    detail = "; ".join(f"{one.pointer}: {one.detail}" for one in errors[:3])
+    return _answer(request, "invalid-request", detail, errors)
+
+
+async def _on_input_error(request: Request, error: Exception) -> Response:
+    return _answer(request, "invalid-request", str(error))
+
+
+async def _on_store_error(request: Request, error: Exception) -> Response:
+    _log.error("the store failed: %s", error)
+    return _answer(request, "store-unavailable", "the log says why under this request id")
+
+
+def _answer(
+    request: Request,
+    name: str,
+    detail: str,
+    errors: Iterable[ProblemError] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    request_id = request.scope.get("state", {}).get("request_id", "")
+    return problem_response(
+        name, detail, instance=request.scope["path"], request_id=request_id, errors=errors, headers=headers
+    )
+
+
+def _spoken(request: Request, status: int) -> str:
+    """The framework's own refusals in our words."""
+    if status == 404:
+        return f"there is nothing at {request.scope['path']}"
+    if status == 405:
+        return f"{request.scope['path']} does not answer {request.method}"
+    return "the request cannot be read"

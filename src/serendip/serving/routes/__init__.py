@@ -1,0 +1,16 @@
+"""Routes: one file per resource; each parses, asks the engine and renders, nothing else."""
+
+from fastapi import APIRouter
+
+from serendip.serving.routes import events, items, lists, operation, pictures, users
+
+ROUTERS: tuple[APIRouter, ...] = (
+    lists.router,
+    events.router,
+    items.router,
+    pictures.router,
+    users.router,
+    operation.router,
+)
+
+__all__ = ["ROUTERS"]

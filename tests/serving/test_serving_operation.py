@@ -1,0 +1,189 @@
+"""Metrics, the OpenAPI document, its page, and the server on a socket."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from serendip.data import InputError
+from serendip.serving import serve
+from serendip.serving.document import markdown
+from serendip.serving.server import is_loopback, listening
+
+ROUTES = {
+    ("post", "/v1/events"),
+    ("post", "/v1/recommendations"),
+    ("get", "/v1/recommendations/{request_id}"),
+    ("post", "/v1/similar"),
+    ("post", "/v1/rank"),
+    ("get", "/v1/trending"),
+    ("get", "/v1/items/{item_id}/image"),
+    ("get", "/v1/users/{user_id}/export"),
+    ("get", "/v1/users/{user_id}/history"),
+    ("get", "/healthz"),
+    ("get", "/readyz"),
+    ("get", "/metrics"),
+    *(
+        (method, f"/v1/{kind}s/{{{kind}_id}}")
+        for kind in ("item", "user")
+        for method in ("get", "put", "patch", "delete")
+    ),
+    *(("get", f"/v1/{kind}") for kind in ("items", "users")),
+    *(("post", f"/v1/{kind}:batch") for kind in ("items", "users")),
+}
+
+
+def test_metrics_count_and_time_by_route_without_ids(client) -> None:
+    client.post("/v1/recommendations", {"user_id": "private person"})
+    client.get("/v1/users/private%20person/history")
+    client.post("/v1/events", [{"type": "like", "user_id": "private person", "item_id": "i1"}, {}])
+    client.get("/nothing/private")
+    answer = client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    text = answer.text
+    assert 'serendip_request_seconds_count{method="POST",route="/v1/recommendations",status="200"}' in text
+    assert (
+        'serendip_request_seconds_bucket{le="0.01",method="GET",route="/v1/users/{user_id}/history",status="200"}'
+        in text
+    )
+    assert 'route="none",status="404"' in text
+    assert 'serendip_events_total{outcome="accepted"} 1.0' in text
+    assert 'serendip_events_total{outcome="rejected"} 1.0' in text
+    assert 'serendip_recommendations_total{kind="recommendations"} 1.0' in text
+    assert "serendip_degraded_total 0.0" in text
+    assert "private" not in text
+    (age,) = [line.split()[1] for line in text.splitlines() if line.startswith("serendip_model_age_seconds")]
+    assert 0 <= float(age) < 600
+
+
+def test_ready_with_a_model(client, shop) -> None:
+    content = client.get("/readyz").json()
+    assert content == {"status": "ready", "model_version": shop.current_model().name, "degraded": []}
+    assert client.get("/healthz").json() == {"status": "ok"}
+
+
+def test_the_openapi_document_lists_every_route_and_its_failures(client) -> None:
+    document = client.get("/openapi.json").json()
+    assert document["openapi"].startswith("3.1.")
+    listed = {(method, path) for path, methods in document["paths"].items() for method in methods}
+    assert listed == ROUTES
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            assert set(operation["responses"]["default"]["content"]) == {"application/problem+json"}, (method, path)
+            assert "HTTPValidationError" not in json.dumps(operation)
+
+
+def test_each_reference_of_the_document_leads_somewhere(client) -> None:
+    document = client.get("/openapi.json").json()
+    schemas = document["components"]["schemas"]
+
+    def references(node):
+        if isinstance(node, dict):
+            if "$ref" in node:
+                yield node["$ref"]
+            node = list(node.values())
+        if isinstance(node, list):
+            for child in node:
+                yield from references(child)
+
+    found = set(references(document))
+    assert "#/components/schemas/Problem" in found
+    assert {reference.rpartition("/")[2] for reference in found} <= set(schemas)
+    ids = [operation["operationId"] for methods in document["paths"].values() for operation in methods.values()]
+    assert len(ids) == len(set(ids))
+
+
+def test_requests_are_documented_under_their_http_names(client) -> None:
+    schemas = client.get("/openapi.json").json()["components"]["schemas"]
+    assert {"user_id", "limit", "exclude_item_ids", "filter", "include"} <= set(schemas["Ask"]["properties"])
+    assert not {"user", "n", "without", "only"} & set(schemas["Ask"]["properties"])
+
+
+def test_the_page_about_the_api_is_up_to_date() -> None:
+    page = Path(__file__).parents[2] / "docs" / "http_api.md"
+    assert page.read_text(encoding="utf-8") == markdown(), "run `python -m serendip.serving.document docs/http_api.md`"
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "::", "example.org", ""])
+def test_other_addresses_than_this_machine_are_refused(empty, host) -> None:
+    assert not is_loopback(host)
+    with pytest.raises(InputError, match="no key is set"):
+        serve(empty, host, 0)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost", "[::1]"])
+def test_this_machine_is_allowed(host) -> None:
+    assert is_loopback(host)
+
+
+def test_a_busy_port_is_said_in_one_sentence(empty) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(InputError, match=f"port {port} on 127.0.0.1 is in use"):
+            serve(empty, "127.0.0.1", port)
+
+
+@pytest.mark.parametrize("port", [-1, 70_000])
+def test_an_impossible_port_is_said_too(port) -> None:
+    with pytest.raises(InputError, match="not an address"):
+        listening("127.0.0.1", port)
+
+
+SERVE = """
+import sys
+from pathlib import Path
+from serendip.serving import serve
+from serendip.store import Workspace
+serve(Workspace.create(Path(sys.argv[1])), port=0, announce=lambda address: print(address, flush=True))
+"""
+
+
+class Running:
+    """The service in a process of its own."""
+
+    def __init__(self, path: Path) -> None:
+        self.process = subprocess.Popen([sys.executable, "-c", SERVE, str(path)], stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        self.address = self.process.stdout.readline().strip()
+
+    def end(self, how: int) -> int:
+        os.kill(self.process.pid, how)
+        code = self.process.wait(20)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        return code
+
+
+def test_an_acknowledged_event_survives_a_kill_and_an_end_loses_no_exposure(tmp_path) -> None:
+    event = {"type": "like", "user_id": "u/1", "item_id": "i1", "event_id": "once"}
+    first = Running(tmp_path)
+    try:
+        assert httpx.post(first.address + "/v1/events", json=event).json()["accepted"] == 1
+    finally:
+        first.end(signal.SIGKILL)
+    second = Running(tmp_path)
+    try:
+        assert httpx.post(second.address + "/v1/events", json=event).json()["duplicates"] == 1
+        history = httpx.get(second.address + "/v1/users/u%2F1/history").json()["data"]
+        assert [past["item_id"] for past in history] == ["i1"]
+        shown = httpx.post(second.address + "/v1/recommendations", json={}).json()
+    finally:
+        code = second.end(signal.SIGTERM)
+    third = Running(tmp_path)
+    try:
+        answer = httpx.get(f"{third.address}/v1/recommendations/{shown['request_id']}")
+        assert answer.json()["items"] == [
+            {key: item[key] for key in ("item_id", "rank", "score", "source", "propensity")} for item in shown["items"]
+        ]
+    finally:
+        interrupted = third.end(signal.SIGINT)
+    assert code in (0, -signal.SIGTERM)
+    assert interrupted == 0
