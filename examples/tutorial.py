@@ -6,8 +6,8 @@ Run it: `.venv/bin/python examples/tutorial.py`. The tests run it too, so what i
 # %% 1. Data. A data set is events: who did what, with which item, when. Anything that polars reads will do; here
 # a generated marketplace stands in for your own log, because its people have tastes and we know them.
 
-from tempfile import TemporaryDirectory
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import serendip
 from serendip.world import generate

@@ -60,7 +60,10 @@ def test_each_contract_bites(tmp_path: Path, file: str, line: str, contract: str
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     with (tmp_path / "src/serendip" / file).open("a") as source:
         source.write(f"\n{line}\n")
-    program = "import sys; sys.path.insert(0, 'src'); from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True))"
+    program = (
+        "import sys; sys.path.insert(0, 'src'); "
+        "from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True))"
+    )
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
     broken = [text for text in done.stdout.splitlines() if "BROKEN" in text]
     assert any(contract in text for text in broken), done.stdout + done.stderr
@@ -112,5 +115,7 @@ def test_each_hyper_parameter_is_documented(name: str) -> None:
 
 def test_nothing_is_pickled_or_evaluated() -> None:
     for path in FILES:
-        names = {node.id for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Name)}
+        names = {
+            node.id for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Name)
+        }
         assert not names & {"pickle", "joblib", "eval", "exec", "marshal"}, path

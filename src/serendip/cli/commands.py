@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -52,12 +53,13 @@ def demo(
     port: Port = PORT,
     seed: Seed = 0,
 ) -> None:
-    """Make a generated marketplace, train on it and serve it. A second run starts at once."""
+    """Make a generated marketplace and serve it."""
     from serendip.cli.marketplace import make_marketplace
     from serendip.cli.terminal import say
+    from serendip.serving import check_address
 
     if serve:
-        _check_port(host, port)
+        check_address(host, port)
     make_marketplace(workspace, seed)
     if serve:
         _serve(workspace, host, port)
@@ -85,7 +87,7 @@ def import_(
     event_type: Annotated[str | None, typer.Option(help="The type of events that do not say theirs.")] = None,
     skip_bad_rows: Annotated[bool, typer.Option(help="Leave out rows that cannot be read, and count them.")] = False,
 ) -> None:
-    """Read events, items, people and facts into a workspace: all of a file or nothing of it."""
+    """Read a log and a catalogue into a workspace."""
     from serendip.cli.terminal import bars, say
     from serendip.data.readers import read
     from serendip.store import Workspace
@@ -114,7 +116,7 @@ def import_(
 
 @app.command(epilog="Example: serendip check films")
 def check(workspace: Folder, json: AsJson = False) -> None:
-    """Look for what is wrong with the data, and say what cleaning leaves out of training."""
+    """Say what is wrong with the data."""
     from serendip.cli.terminal import say, show_json, show_table
     from serendip.data.checks import check as find
     from serendip.data.cleaning import clean
@@ -125,7 +127,9 @@ def check(workspace: Folder, json: AsJson = False) -> None:
         findings = find(tables, opened.settings.events)
         _, report = clean(tables, opened.settings.cleaning)
     if json:
-        show_json({"findings": [vars(finding) for finding in findings], "cleaning": report.to_dict()})
+        show_json(
+            {"findings": [asdict(finding) for finding in findings], "cleaning": [asdict(step) for step in report.steps]}
+        )
     else:
         rows = [(one.level, one.name, one.detail, ", ".join(one.examples)) for one in findings]
         show_table(["level", "check", "found", "examples"], rows)
@@ -136,7 +140,7 @@ def check(workspace: Folder, json: AsJson = False) -> None:
 
 @app.command(epilog="Example: serendip fit films --recipe default")
 def fit(workspace: Folder, recipe: RecipeName = "", seed: Seed = 0, threads: Threads = 0, json: AsJson = False) -> None:
-    """Train a recipe on the workspace and make it the one that answers."""
+    """Train a recipe and put it in place."""
     from serendip.cli.terminal import bars, say, show_json
     from serendip.pipeline import Pipeline, Recipe
     from serendip.store import Workspace
@@ -172,7 +176,7 @@ def evaluate(
     seed: Seed = 0,
     threads: Threads = 0,
 ) -> None:
-    """Measure models on the workspace's data, ranked over the whole catalogue, with 95 % intervals."""
+    """Measure models, with intervals."""
     from serendip.cli.terminal import bars, say, show_json, show_table
     from serendip.evaluation import evaluate as measure
     from serendip.store import Workspace
@@ -231,7 +235,6 @@ def serve(
     insecure: Annotated[bool, typer.Option("--insecure", help="Serve other machines although no key is set.")] = False,
 ) -> None:
     """Answer over HTTP, with the page to play on."""
-    _check_port(host, port)
     _serve(workspace, host, port, insecure)
 
 
@@ -240,23 +243,11 @@ def _serve(folder: Path, host: str, port: int, insecure: bool = False) -> None:
     from serendip.serving import serve as run
     from serendip.store import Workspace
 
+    def announce(address: str) -> None:
+        say(f"serving {folder} on {address} (stop with Ctrl-C)")
+
     with Workspace.open(folder) as opened:
-        say(f"serving {folder} on http://{host}:{port} (stop with Ctrl-C)")
-        run(opened, host=host, port=port, insecure=insecure)
-
-
-def _check_port(host: str, port: int) -> None:
-    """Say that the port is taken before any work is done."""
-    import socket
-
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise InputError(
-                f"port {port} on {host} cannot be used ({error.strerror}); choose another with --port"
-            ) from None
+        run(opened, host=host, port=port, insecure=insecure, announce=announce)
 
 
 def _dataset(workspace: Workspace, progress: Any) -> Dataset:
@@ -281,6 +272,9 @@ def _contender(name: str) -> Any:
 
     if name.partition("?")[0] in models.names():
         return name
+    if name not in Recipe.names() and not name.endswith(".toml"):
+        known = ", ".join([*models.names(), *Recipe.names()])
+        raise InputError(f"there is no model or recipe {name!r}; there are {known}")
     return Pipeline(Recipe.find(name))
 
 

@@ -24,7 +24,7 @@ def make_marketplace(folder: Path, seed: int) -> None:
 
 def _fill(workspace: Workspace, world: World, progress: Progress) -> None:
     tables = world.tables()
-    world.draw(workspace.pictures_dir, progress)
+    world.draw(workspace.path, progress)
     workspace.store.import_tables(tables, progress)
     findings = check(tables, workspace.settings.events)
     levels = [finding.level for finding in findings]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,10 +14,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from serendip.data import Progress as Report
+from serendip.data import silent
 
 LEVEL_STYLES = {"PASS": "green", "WARN": "yellow", "FAIL": "red"}
 
-out = Console(soft_wrap=True, highlight=False)
+UNSEEN_WIDTH = 160
+"""Columns of a table that goes into a file or a pipe."""
+
+out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else UNSEEN_WIDTH)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
@@ -27,9 +32,12 @@ def say(sentence: str) -> None:
 
 @contextmanager
 def bars() -> Iterator[Report]:
-    """Progress bars, one per label, on standard error."""
+    """Progress bars, one per label, on a terminal; they go when the work is done."""
+    if not err.is_terminal:
+        yield silent
+        return
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=err) as progress:
+    with Progress(*columns, console=err, transient=True) as progress:
         tasks: dict[str, TaskID] = {}
 
         def report(label: str, done: int, total: int) -> None:

@@ -72,10 +72,10 @@ class Pipeline:
         watch = Stopwatch()
         unfitted = {source.name: models.make(source.model, source.config) for source in self.recipe.sources}
         for done, (name, model) in enumerate(unfitted.items()):
-            options.progress(f"fit {name}", done, len(unfitted))
+            options.progress("sources", done, len(unfitted))
             with watch.measuring(name):
                 self.models[name] = model.fit(dataset, options)
-        options.progress("fit", len(unfitted), len(unfitted))
+        options.progress("sources", len(unfitted), len(unfitted))
         attributes = dataset.items.attributes
         records = zip(dataset.items.vocabulary.ids(), attributes.drop("item_id").to_dicts(), strict=True)
         self.catalogue = Catalogue.of(dataset.items.vocabulary, dict(records))

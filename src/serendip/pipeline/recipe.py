@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from serendip.data import InputError
 
+SHELF = files("serendip") / "recipes"
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
@@ -85,6 +87,11 @@ class Recipe(_Part):
             raise ValueError("two sources share a name; give each its own `name`")
         return self
 
+    @staticmethod
+    def names() -> list[str]:
+        """The recipes that come with the package."""
+        return sorted(entry.name.removesuffix(".toml") for entry in SHELF.iterdir() if entry.name.endswith(".toml"))
+
     @classmethod
     def named(cls, name: str) -> Recipe:
         """A recipe that comes with the package.
@@ -92,11 +99,9 @@ class Recipe(_Part):
         Raises:
             InputError: there is none of that name; the message lists those there are.
         """
-        shelf = files("serendip") / "recipes"
-        known = sorted(entry.name.removesuffix(".toml") for entry in shelf.iterdir() if entry.name.endswith(".toml"))
-        if name not in known:
-            raise InputError(f"there is no recipe {name!r}; there are {', '.join(known)} (or give a .toml file)")
-        return cls.parse((shelf / f"{name}.toml").read_text(encoding="utf-8"), f"recipe {name}")
+        if name not in cls.names():
+            raise InputError(f"there is no recipe {name!r}; there are {', '.join(cls.names())} (or give a .toml file)")
+        return cls.parse((SHELF / f"{name}.toml").read_text(encoding="utf-8"), f"recipe {name}")
 
     @classmethod
     def read(cls, path: Path) -> Recipe:

@@ -33,15 +33,29 @@ def serve(
     Raises:
         InputError: the host is not this machine's own, or the port cannot be had.
     """
-    if not insecure and not is_loopback(host):
-        raise InputError(
-            f"{host} can be reached by other machines and no key is set; serve on 127.0.0.1, or pass --insecure"
-        )
+    _check_host(host, insecure)
     with listening(host, port) as bound, contextlib.suppress(KeyboardInterrupt):
         config = uvicorn.Config(
             create_app(workspace), lifespan="on", access_log=False, log_level="warning", server_header=False
         )
         _Server(config, _address(bound), announce).run(sockets=[bound])
+
+
+def check_address(host: str, port: int) -> None:
+    """See that `serve` will get its address, before other work is done.
+
+    Raises:
+        InputError: the host is not this machine's own, or the port cannot be had.
+    """
+    _check_host(host, insecure=False)
+    listening(host, port).close()
+
+
+def _check_host(host: str, insecure: bool) -> None:
+    if not insecure and not is_loopback(host):
+        raise InputError(
+            f"{host} can be reached by other machines and no key is set; serve on 127.0.0.1, or pass --insecure"
+        )
 
 
 def is_loopback(host: str) -> bool:
