@@ -48,7 +48,7 @@ docs: install
 	$(BIN)/python -m docs.generate
 
 screenshots: install
-	$(BIN)/python -m tests.serving.pages.screenshots
+	$(BIN)/python tests/serving/pages/screenshots.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache .hypothesis demo

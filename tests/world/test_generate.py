@@ -11,8 +11,9 @@ from serendip.world import generate
 from serendip.world.laws import DAY_MS, START_MS
 
 ITEM_COLUMNS = [
-    *("item_id", "title", "title_zh", "description", "description_zh", "category", "kind", "style", "theme"),
-    *("material", "colour", "brand", "maker", "price", "year", "tags", "image", "added_ms"),
+    *("item_id", "title", "title_zh", "description", "description_zh", "category", "category_zh"),
+    *("kind", "style", "theme"),
+    *("material", "colour", "brand", "maker", "price", "currency", "year", "tags", "image", "added_ms"),
 ]
 USER_COLUMNS = ["user_id", "name", "age", "city", "language", "interests", "joined_ms"]
 EVENT_TYPES = {"view", "click", "cart", "purchase", "like", "rating", "skip", "hide"}

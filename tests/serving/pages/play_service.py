@@ -96,7 +96,7 @@ def make_workspace(folder: Path, n_items: int, n_people: int, target_events: int
     """A small marketplace, trained."""
     workspace = Workspace.create(folder)
     world = generate(seed=1, n_items=n_items, n_people=n_people, target_events=target_events)
-    # world.draw(workspace.path)
+    world.draw(workspace.path)
     workspace.store.import_tables(world.tables())
     pipeline = Pipeline(Recipe.named("default")).fit(workspace.dataset()[0], FitOptions(seed=1, threads=1))
     saved = workspace.new_model_folder()

@@ -14,14 +14,13 @@ SIZE = {"width": 1280, "height": 1000}
 
 
 def after_a_like(page: Page, address: str, place: int) -> None:
-    """The page once the item at `place` was liked and what moved has come to rest."""
+    """The page once the item at `place` was liked and the pictures have come."""
     page.goto(address)
     ready(page)
     with page.expect_response("**/v1/recommendations"):
         page.locator("#list [data-do=like]").nth(place).click()
     page.mouse.move(0, 0)
     page.wait_for_load_state("networkidle")
-    page.wait_for_timeout(600)
 
 
 def main(folder: Path) -> None:
@@ -31,7 +30,7 @@ def main(folder: Path) -> None:
         browser = launch(playwright)
         with serving(workspace) as url:
             for name, language, scheme in (("play", "en", "light"), ("play-zh", "zh", "dark")):
-                page = browser.new_page(viewport=SIZE, color_scheme=scheme)
+                page = browser.new_page(viewport=SIZE, color_scheme=scheme, reduced_motion="reduce")
                 after_a_like(page, f"{url}/?lang={language}", 2)
                 page.screenshot(path=folder / f"{name}.png")
                 print(folder / f"{name}.png")

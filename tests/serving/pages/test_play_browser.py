@@ -49,10 +49,10 @@ def be_new(page: Page) -> list[str]:
 
 def test_the_first_view_shows_pictures_reasons_and_the_past(open_page: OpenPage) -> None:
     page = open_page()
-    assert len(ids(page)) == 12
+    assert len(ids(page)) == 20
     expect(page.locator("#status")).to_contain_text("List updated in")
     assert all(page.locator(f"{CARD} .reason-text").all_inner_texts())
-    until(page, lambda: page.eval_on_selector_all(f"{CARD} img", "all => all.filter(i => i.naturalWidth).length") == 12)
+    until(page, lambda: page.eval_on_selector_all(f"{CARD} img", "all => all.filter(i => i.naturalWidth).length") == 20)
     assert page.locator("#past .tile").count() > 3
 
 
@@ -92,7 +92,7 @@ def test_somebody_new_gets_a_list_and_a_like_makes_it_theirs(open_page: OpenPage
     before = be_new(page)
     guest = person(page)
     assert guest.startswith("guest-")
-    assert len(before) == 12
+    assert len(before) == 20
     assert past(play_url, guest) == []
     expect(page.locator("#past-empty")).to_be_visible()
     expect(page.locator("#notices")).to_have_text(
@@ -179,7 +179,7 @@ def test_a_search_narrows_the_list(open_page: OpenPage) -> None:
     )
     assert settle(page, lambda: page.locator("#text").fill("zzzqqq")) == []
     expect(page.locator("#nothing")).to_have_text("Nothing matches “zzzqqq”.")
-    assert len(settle(page, lambda: page.locator("#text").fill(""))) == 12
+    assert len(settle(page, lambda: page.locator("#text").fill(""))) == 20
 
 
 def test_the_diversity_slider_changes_the_list_until_it_is_automatic_again(open_page: OpenPage) -> None:
@@ -212,7 +212,7 @@ def test_any_id_can_be_looked_at(open_page: OpenPage) -> None:
     page.locator("#person").click()
     page.keyboard.type("nobody/at all?")
     expect(page.locator("#people .option-name").last).to_have_text("Use the id “nobody/at all?”")
-    assert len(settle(page, lambda: page.keyboard.press("Enter"))) == 12
+    assert len(settle(page, lambda: page.keyboard.press("Enter"))) == 20
     expect(page.locator("#notices")).to_contain_text("nobody/at all?")
 
 

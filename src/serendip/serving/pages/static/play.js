@@ -6,7 +6,7 @@ import { nameOf, offer, onChoice, showPerson } from "./people.js";
 import { openDetails } from "./reasons.js";
 import { deedOf, language, remember, remembered, say, speak, translatePage } from "./words.js";
 
-const LENGTH = 12; // cards in the list
+const LENGTH = 20; // cards in the list: whole rows of five, four or two
 const FIRST_PEOPLE = 200;
 const PAST = 24; // events in the strip
 const TYPING_MS = 250; // quiet time before a search
