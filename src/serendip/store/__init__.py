@@ -1,1 +1,28 @@
-"""Store."""
+"""Store: what is true and stays true; the folder that holds it, its settings and the fitted models."""
+
+from serendip.store.contract import (
+    Attributes,
+    Exposure,
+    Kind,
+    Receipt,
+    Rejected,
+    Store,
+    StoredEvent,
+    StoreError,
+)
+from serendip.store.settings import Settings
+from serendip.store.workspace import Workspace, open_store
+
+__all__ = [
+    "Attributes",
+    "Exposure",
+    "Kind",
+    "Receipt",
+    "Rejected",
+    "Settings",
+    "Store",
+    "StoreError",
+    "StoredEvent",
+    "Workspace",
+    "open_store",
+]

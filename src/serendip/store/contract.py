@@ -1,0 +1,167 @@
+"""The contract of a store: durable events, catalogue and exposures; one suite of tests for every engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, TypeAlias
+
+from serendip.data import HistoryEvent, Progress, Signals, Tables, silent
+
+Kind: TypeAlias = Literal["items", "users"]
+Attributes: TypeAlias = dict[str, Any]
+
+
+class StoreError(RuntimeError):
+    """The store cannot do its work now: closed, locked by another process, disk full or failing.
+
+    Nothing of the call that raised it is kept. The message is one sentence without the data of the call.
+    """
+
+
+@dataclass(frozen=True)
+class StoredEvent:
+    """One event as it is accepted."""
+
+    user_id: str
+    item_id: str
+    type: str
+    value: float | None = None
+    time_ms: int | None = None
+    """Milliseconds since 1970 UTC; None is the moment of arrival."""
+    event_id: str | None = None
+    """The key that makes a repeated call harmless, for the life of the store; None makes a fresh one."""
+    request_id: str | None = None
+    """The answer that this event is about."""
+    position: int | None = None
+    """The place in that answer, from 1."""
+    surface: str | None = None
+    context: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """An event that was not stored."""
+
+    index: int
+    """Its place in the call, from 0."""
+    type: str
+    """`conflict`: its `event_id` is stored with another body; `invalid`: it cannot be stored."""
+    detail: str
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What became of the events of one call; the three add up to all of them."""
+
+    accepted: int
+    duplicates: int
+    rejected: tuple[Rejected, ...] = ()
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """What one answer showed, and which versions made it."""
+
+    request_id: str
+    user_id: str | None
+    time_ms: int
+    surface: str
+    model_version: str
+    recipe: str
+    items: tuple[dict[str, Any], ...]
+    """In order; each with `item_id`, `rank`, `score`, `source`, `propensity`."""
+
+
+class Store(Protocol):
+    """What is true and stays true.
+
+    A call that writes is one transaction; when it returns, what it wrote has been synchronised to the disk, and
+    when it raises, nothing was written. Any thread may call any method. Every call may raise `StoreError`.
+    """
+
+    def append(self, events: Sequence[StoredEvent]) -> Receipt:
+        """Store events. An `event_id` with the body it is stored with is a duplicate, with another a conflict."""
+        ...
+
+    def history(self, user_id: str, limit: int = 1000) -> list[HistoryEvent]:
+        """The latest `limit` events of one person, oldest first: by time, then arrival; those without time first."""
+        ...
+
+    def import_tables(self, tables: Tables, progress: Progress = silent) -> Receipt:
+        """Store everything in `tables` or nothing; the receipt counts the events.
+
+        Items and users replace what is stored under their id. An event without `event_id` gets one derived from
+        its content and from how many like it stand before it, so that the same import again adds nothing.
+
+        Raises:
+            InputError: a row cannot be stored; the message names the table, the row (from 1) and the column.
+        """
+        ...
+
+    def tables(self) -> Tables:
+        """Everything there is to learn from, events in order of arrival, items and users in order of appearance."""
+        ...
+
+    def put(self, kind: Kind, rows: Sequence[tuple[str, Attributes]]) -> int:
+        """Store items or users with exactly these attributes; how many.
+
+        Raises:
+            InputError: an id or an attribute cannot be stored; the message names it.
+        """
+        ...
+
+    def patch(self, kind: Kind, id: str, attributes: Attributes) -> Attributes | None:
+        """Change the named attributes (None removes one); all of them after the change, None if the id is unknown."""
+        ...
+
+    def get(self, kind: Kind, id: str) -> Attributes | None:
+        """The attributes, None if the id is unknown."""
+        ...
+
+    def delete(self, kind: Kind, id: str) -> bool:
+        """Remove an item (its events stay), or erase a user; whether there was anything."""
+        ...
+
+    def page(self, kind: Kind, limit: int, after: str | None = None) -> list[tuple[str, Attributes]]:
+        """The next `limit` ids after `after`, in order of their UTF-8 bytes, with their attributes."""
+        ...
+
+    def attributes(self, item_ids: Sequence[str]) -> dict[str, Attributes]:
+        """The attributes of those of `item_ids` that are known."""
+        ...
+
+    def log_exposures(self, exposures: Sequence[Exposure]) -> None:
+        """Store what was shown; a `request_id` that is stored already is left as it is."""
+        ...
+
+    def exposure(self, request_id: str) -> Exposure | None:
+        """What the answer `request_id` showed."""
+        ...
+
+    def popular(self, n: int, signals: Signals) -> list[tuple[str, int]]:
+        """The `n` items wanted by most people, and by how many (by positive signal); hidden items are left out."""
+        ...
+
+    def counts(self) -> dict[str, int]:
+        """Sizes: `events`, `items` (of the catalogue), `users` (known or acting), `relations`, `exposures`."""
+        ...
+
+    def catalogue_version(self) -> int:
+        """A number that grows with every change of items."""
+        ...
+
+    def erase(self, user_id: str) -> dict[str, int]:
+        """Forget one person, in the bytes of the files too; how many `events`, `users`, `exposures`, `relations`.
+
+        Takes time in proportion to the whole store.
+        """
+        ...
+
+    def export(self, user_id: str) -> dict[str, Any]:
+        """All that is held of one person: `user_id`, `attributes`, `events`, `exposures`, `relations`."""
+        ...
+
+    def close(self) -> None:
+        """Finish what was begun and let go of the files; later calls raise `StoreError`."""
+        ...

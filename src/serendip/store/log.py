@@ -1,0 +1,162 @@
+"""The log of events: what is accepted, what is a duplicate, what is a conflict, and what a person did."""
+
+from __future__ import annotations
+
+import math
+import uuid
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from serendip.data import HistoryEvent, Signals
+from serendip.data.query import MAX_ID_BYTES
+from serendip.data.signals import RATING
+from serendip.data.times import EARLIEST_MS, LATEST_MS
+from serendip.store.contract import Receipt, Rejected, StoredEvent
+from serendip.store.frames import to_json
+from serendip.store.schema import events, inserting, items
+
+T = TypeVar("T")
+Row = dict[str, Any]
+
+MAX_POSITION = 1_000_000
+LOOKUP = 500  # ids in one statement
+
+CORE = ("user_id", "item_id", "type", "value")
+BODY = (*CORE, "request_id", "position", "surface", "context")
+
+_insert = inserting(events).on_conflict_do_nothing(index_elements=["event_id"])
+_by_event_id = sa.select(events).where(events.c.event_id.in_(sa.bindparam("ids", expanding=True)))
+_latest = (
+    sa.select(events.c.item_id, events.c.type, events.c.value, events.c.time_ms)
+    .where(events.c.user_id == sa.bindparam("user_id"))
+    .order_by(events.c.time_ms.desc().nulls_last(), events.c.seq.desc())
+    .limit(sa.bindparam("limit"))
+)
+
+
+def batches(things: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """`things` in consecutive pieces of at most `size`."""
+    for start in range(0, len(things), size):
+        yield things[start : start + size]
+
+
+def prepare(given: Sequence[StoredEvent], now_ms: int) -> tuple[list[int], list[Row], list[Rejected]]:
+    """Rows to insert, the place of each in `given`, and those that cannot be stored."""
+    places: list[int] = []
+    rows: list[Row] = []
+    rejected: list[Rejected] = []
+    for place, event in enumerate(given):
+        try:
+            rows.append(_row(event, now_ms))
+            places.append(place)
+        except ValueError as error:
+            rejected.append(Rejected(place, "invalid", str(error)))
+    return places, rows, rejected
+
+
+def _row(event: StoredEvent, now_ms: int) -> Row:
+    for name in ("user_id", "item_id", "type"):
+        check_text(name, getattr(event, name))
+    for name in ("event_id", "request_id", "surface"):
+        if getattr(event, name) is not None:
+            check_text(name, getattr(event, name))
+    _check_number("value", event.value, -math.inf, math.inf)
+    _check_number("time_ms", event.time_ms, EARLIEST_MS - 1, LATEST_MS)
+    _check_number("position", event.position, -1, MAX_POSITION)
+    return {
+        "event_id": event.event_id if event.event_id is not None else uuid.uuid4().hex,
+        "user_id": event.user_id,
+        "item_id": event.item_id,
+        "type": event.type,
+        "value": event.value,
+        "time_ms": event.time_ms if event.time_ms is not None else now_ms,
+        "received_ms": now_ms,
+        "request_id": event.request_id,
+        "position": event.position,
+        "surface": event.surface,
+        "context": None if event.context is None else to_json(event.context, sort_keys=True),
+    }
+
+
+def check_text(name: str, value: object) -> None:
+    """Raises ValueError where `value` cannot be an id or a name."""
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{name} must be a text that is not empty")
+    try:
+        size = len(value.encode())
+    except UnicodeEncodeError:
+        raise ValueError(f"{name} is not valid Unicode") from None
+    if size > MAX_ID_BYTES:
+        raise ValueError(f"{name} is longer than {MAX_ID_BYTES} bytes")
+
+
+def _check_number(name: str, value: float | None, above: float, below: float) -> None:
+    if value is not None and not above < value < below:  # NaN fails both
+        raise ValueError(f"{name} is {value}, outside what can be stored")
+
+
+def insert(connection: Connection, rows: Sequence[Row], body: Sequence[str] | None = BODY) -> tuple[int, list[int]]:
+    """Insert what is new; how many that were, and the places of the rows that conflict with what is stored.
+
+    The rest are duplicates: stored under the same `event_id` and alike in time and `body`, the columns to compare
+    (None where the same `event_id` cannot mean two things).
+    """
+    if not rows:
+        return 0, []
+    counted = {"preserve_rowcount": True}
+    accepted = connection.execute(_insert, rows, execution_options=counted).rowcount
+    return accepted, [] if body is None or accepted == len(rows) else _conflicts(connection, rows, body)
+
+
+def _conflicts(connection: Connection, rows: Sequence[Row], body: Sequence[str]) -> list[int]:
+    ids = [row["event_id"] for row in rows]
+    found = (connection.execute(_by_event_id, {"ids": list(some)}).mappings() for some in batches(ids, LOOKUP))
+    stored = {row["event_id"]: row for some in found for row in some}
+    return [place for place, row in enumerate(rows) if not _alike(row, stored[row["event_id"]], body)]
+
+
+def _alike(row: Row, stored: sa.RowMapping, body: Sequence[str]) -> bool:
+    """Whether both say the same; an event that came without a time has the time of its arrival."""
+    untimed = row["time_ms"] == row["received_ms"] and stored["time_ms"] == stored["received_ms"]
+    return (untimed or row["time_ms"] == stored["time_ms"]) and all(row[name] == stored[name] for name in body)
+
+
+def append(connection: Connection, places: list[int], rows: list[Row], rejected: list[Rejected]) -> Receipt:
+    """Insert prepared rows."""
+    accepted, conflicts = insert(connection, rows)
+    clashes = [conflict(places[row], rows[row]["event_id"]) for row in conflicts]
+    all_rejected = sorted([*rejected, *clashes], key=lambda one: one.index)
+    return Receipt(accepted, len(rows) - accepted - len(conflicts), tuple(all_rejected))
+
+
+def conflict(index: int, event_id: str) -> Rejected:
+    return Rejected(index, "conflict", f"event_id {event_id!r} is stored with another body")
+
+
+def history(connection: Connection, user_id: str, limit: int) -> list[HistoryEvent]:
+    """The latest events of one person, oldest first."""
+    rows = connection.execute(_latest, {"user_id": user_id, "limit": limit}).all()
+    # What the store holds was checked when it came, and its times must not be read as seconds again.
+    return [
+        HistoryEvent.model_construct(item_id=row.item_id, type=row.type, value=row.value, timestamp=row.time_ms)
+        for row in reversed(rows)
+    ]
+
+
+def popular(connection: Connection, n: int, signals: Signals) -> list[tuple[str, int]]:
+    """Items by how many distinct people gave them a positive signal, hidden items left out."""
+    wanted = [type_ for type_, weight in signals.weights.items() if weight > 0]
+    low = sa.and_(events.c.type == RATING, events.c.value < signals.liked_from)
+    people = sa.func.count(events.c.user_id.distinct()).label("people")
+    hidden = sa.select(items.c.id).where(items.c.hidden)
+    query = (
+        sa.select(events.c.item_id, people)
+        .where(events.c.type.in_(wanted), sa.func.coalesce(sa.not_(low), sa.true()), events.c.item_id.not_in(hidden))
+        .group_by(events.c.item_id)
+        .order_by(people.desc(), events.c.item_id)
+        .limit(n)
+    )
+    return [(item_id, count) for item_id, count in connection.execute(query)]

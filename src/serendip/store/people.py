@@ -1,0 +1,64 @@
+"""One person: everything that is held of them, to hand out or to forget."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from serendip.store import entities
+from serendip.store.contract import Exposure
+from serendip.store.schema import FRIEND, events, exposures, inserting, relations, users
+
+
+def _concerns(user_id: str) -> dict[sa.Table, sa.ColumnElement[bool]]:
+    """Which rows of which tables are about a person; relations of another kind start and end at things."""
+    linked = sa.or_(relations.c.head == user_id, relations.c.tail == user_id)
+    return {
+        events: events.c.user_id == user_id,
+        users: users.c.id == user_id,
+        exposures: exposures.c.user_id == user_id,
+        relations: sa.and_(relations.c.relation == FRIEND, linked),
+    }
+
+
+def erase(connection: Connection, user_id: str) -> dict[str, int]:
+    """Delete all rows about one person; how many of each table."""
+    rows = _concerns(user_id).items()
+    return {table.name: connection.execute(sa.delete(table).where(which)).rowcount for table, which in rows}
+
+
+def export(connection: Connection, user_id: str) -> dict[str, Any]:
+    """All rows about one person, in order of arrival, without empty fields."""
+    concerns = _concerns(user_id)
+
+    def rows(table: sa.Table, order: sa.Column[Any]) -> list[dict[str, Any]]:
+        found = connection.execute(sa.select(table).where(concerns[table]).order_by(order)).mappings()
+        return [_told(row) for row in found]
+
+    return {
+        "user_id": user_id,
+        "attributes": entities.read(connection, "users", [user_id]).get(user_id, {}),
+        "events": rows(events, events.c.seq),
+        "exposures": rows(exposures, exposures.c.time_ms),
+        "relations": rows(relations, relations.c.seq),
+    }
+
+
+def _told(row: sa.RowMapping) -> dict[str, Any]:
+    decoded = {name: json.loads(row[name]) for name in ("context", "items") if row.get(name)}
+    return {name: value for name, value in {**row, **decoded}.items() if value is not None and name != "seq"}
+
+
+def log_exposures(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert exposures; those that are stored already stay as they are."""
+    connection.execute(inserting(exposures).on_conflict_do_nothing(index_elements=["request_id"]), rows)
+
+
+def exposure(connection: Connection, request_id: str) -> Exposure | None:
+    """What one answer showed."""
+    row = connection.execute(sa.select(exposures).where(exposures.c.request_id == request_id)).mappings().first()
+    return None if row is None else Exposure(**{**row, "items": tuple(json.loads(row["items"]))})

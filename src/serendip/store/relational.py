@@ -1,0 +1,226 @@
+"""A store over SQL tables: everything that engines share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from serendip.data import HistoryEvent, InputError, Progress, Signals, Tables, event_frame, silent
+from serendip.store import bulk, entities, log, people
+from serendip.store.contract import Attributes, Exposure, Kind, Receipt, StoredEvent, StoreError
+from serendip.store.frames import to_json
+from serendip.store.schema import (
+    ID_COLUMN,
+    VERSION,
+    events,
+    exposures,
+    items,
+    meta,
+    metadata,
+    relations,
+    users,
+)
+from serendip.store.writing import GroupCommit
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class RelationalStore:
+    """The `Store` contract over one engine: a connection that writes, and a pool of connections that read."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._closed = False
+        self._writer = engine.connect().execution_options(writing=True)
+        self._commits = GroupCommit(self._transaction)
+
+    # Events
+
+    def append(self, events: Sequence[StoredEvent]) -> Receipt:
+        places, rows, rejected = log.prepare(events, now_ms())
+        return self._commits.run(lambda connection: log.append(connection, places, rows, rejected))
+
+    def history(self, user_id: str, limit: int = 1000) -> list[HistoryEvent]:
+        with self._reading() as connection:
+            return log.history(connection, user_id, limit)
+
+    def popular(self, n: int, signals: Signals) -> list[tuple[str, int]]:
+        with self._reading() as connection:
+            return log.popular(connection, n, signals)
+
+    # Whole tables
+
+    def import_tables(self, tables: Tables, progress: Progress = silent) -> Receipt:
+        tables = replace(tables, events=event_frame(tables.events))
+        bulk.check(tables)
+        with self._commits.alone(), self._transaction() as connection:
+            return bulk.write(connection, tables, now_ms(), progress)
+
+    def tables(self) -> Tables:
+        with self._reading() as connection:
+            return bulk.read(connection)
+
+    # Items and users
+
+    def put(self, kind: Kind, rows: Sequence[tuple[str, Attributes]]) -> int:
+        written = [self._entity(kind, id_, attributes) for id_, attributes in rows]
+        self._commits.run(lambda connection: entities.write(connection, kind, written))
+        return len(written)
+
+    def patch(self, kind: Kind, id: str, attributes: Attributes) -> Attributes | None:
+        self._entity(kind, id, attributes)
+
+        def work(connection: Connection) -> Attributes | None:
+            known = entities.read(connection, kind, [id]).get(id)
+            if known is None:
+                return None
+            entities.write(connection, kind, [self._entity(kind, id, entities.merged(known, attributes))])
+            return entities.read(connection, kind, [id])[id]
+
+        return self._commits.run(work)
+
+    def get(self, kind: Kind, id: str) -> Attributes | None:
+        with self._reading() as connection:
+            return entities.read(connection, kind, [id]).get(id)
+
+    def delete(self, kind: Kind, id: str) -> bool:
+        if kind == "users":
+            return any(self.erase(id).values())
+        return self._commits.run(lambda connection: entities.delete(connection, kind, id))
+
+    def page(self, kind: Kind, limit: int, after: str | None = None) -> list[tuple[str, Attributes]]:
+        with self._reading() as connection:
+            return entities.page(connection, kind, limit, after)
+
+    def attributes(self, item_ids: Sequence[str]) -> dict[str, Attributes]:
+        with self._reading() as connection:
+            return entities.read(connection, "items", item_ids)
+
+    def catalogue_version(self) -> int:
+        with self._reading() as connection:
+            query = sa.select(meta.c.value).where(meta.c.name == "catalogue_version")
+            return int(connection.execute(query).scalar_one())
+
+    @staticmethod
+    def _entity(kind: Kind, id_: str, attributes: Attributes) -> dict[str, Any]:
+        try:
+            log.check_text(ID_COLUMN[kind], id_)
+        except ValueError as error:
+            raise InputError(f"{kind}: {error}") from None
+        if ID_COLUMN[kind] in attributes:
+            raise InputError(f"{kind} {id_!r}: the attribute {ID_COLUMN[kind]!r} is the id and cannot be set")
+        return entities.row(kind, id_, attributes, f"{kind} {id_!r}")
+
+    # Answers
+
+    def log_exposures(self, exposures: Sequence[Exposure]) -> None:
+        rows = [{**vars(one), "items": to_json(one.items)} for one in exposures]
+        if rows:
+            self._commits.run(lambda connection: people.log_exposures(connection, rows))
+
+    def exposure(self, request_id: str) -> Exposure | None:
+        with self._reading() as connection:
+            return people.exposure(connection, request_id)
+
+    # One person
+
+    def erase(self, user_id: str) -> dict[str, int]:
+        with self._commits.alone():
+            with self._transaction() as connection:
+                removed = people.erase(connection, user_id)
+            self._scrub()
+        return removed
+
+    def export(self, user_id: str) -> dict[str, Any]:
+        with self._reading() as connection:
+            return people.export(connection, user_id)
+
+    def _scrub(self) -> None:
+        """Clear what the files still hold of deleted rows; nobody else writes meanwhile."""
+
+    # All of it
+
+    def counts(self) -> dict[str, int]:
+        people = sa.union(sa.select(events.c.user_id), sa.select(users.c.id)).subquery()
+        tables = {"events": events, "items": items, "users": people, "relations": relations, "exposures": exposures}
+        with self._reading() as connection:
+            return {
+                name: connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+                for name, table in tables.items()
+            }
+
+    def close(self) -> None:
+        self._commits.finish(self._let_go)
+
+    def _let_go(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._writer.close()
+            self._engine.dispose()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        """The connection that writes, in a transaction; only with the writer's lock."""
+        self._check_open()
+        with store_errors(), self._writer.begin():
+            yield self._writer
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        """A connection of one's own, seeing the store as it is now until it is given back."""
+        self._check_open()
+        with store_errors(), self._engine.connect() as connection:
+            yield connection
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreError("the store is closed")
+
+
+@contextmanager
+def store_errors() -> Iterator[None]:
+    """What the database says is wrong, without the data it was asked to store."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise StoreError(f"the store failed: {error.orig}") from error
+
+
+def prepare(engine: Engine, name: str) -> None:
+    """Make the tables in an empty database; check those of another.
+
+    Raises:
+        InputError: the database is not a store, or one of a newer Serendip.
+    """
+    with engine.connect() as connection:
+        if _is_ready(connection, name):
+            return
+    with engine.connect().execution_options(writing=True) as connection, connection.begin():
+        if not _is_ready(connection, name):
+            metadata.create_all(connection)
+            first = [{"name": "schema_version", "value": VERSION}, {"name": "catalogue_version", "value": 0}]
+            connection.execute(sa.insert(meta), first)
+
+
+def _is_ready(connection: Connection, name: str) -> bool:
+    """Whether there are tables, and they are ours."""
+    tables = sa.inspect(connection).get_table_names()
+    if not tables:
+        return False
+    version = None
+    if meta.name in tables:
+        version = connection.execute(sa.select(meta.c.value).where(meta.c.name == "schema_version")).scalar()
+    if version is None:
+        raise InputError(f"{name} is a database, but not a Serendip store")
+    if version > VERSION:
+        raise InputError(f"{name} was written by a newer Serendip (schema {version}, this one reads up to {VERSION})")
+    return True

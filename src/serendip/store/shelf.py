@@ -1,0 +1,96 @@
+"""The shelf of fitted models: folders that appear whole, and a pointer to the one that is served."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from serendip.data import InputError
+from serendip.store.files import FolderLock, synchronise, synchronise_tree, write_whole
+
+POINTER = "current"
+DRAFT = ".tmp"
+
+
+class ModelShelf:
+    """Folders named by the time they were begun; `current` is a text file with the name of one of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._drafts: dict[Path, FolderLock] = {}
+
+    def current(self) -> Path | None:
+        """The folder that the pointer names, whether or not it is sound; None where nothing was published."""
+        try:
+            text = (self.folder / POINTER).read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            return None
+        name = Path(text.strip()).name  # never a way out of the shelf
+        return None if name in ("", "..") else self.folder / name
+
+    def begin(self) -> Path:
+        """An empty draft folder to save a model in; drafts of processes that died are removed."""
+        with self._held():
+            self._remove_abandoned()
+            began = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+            draft = self.folder / f"{began}-{secrets.token_hex(2)}{DRAFT}"
+            draft.mkdir()
+            lock = FolderLock(draft)
+            lock.take(wait=False)
+            self._drafts[draft] = lock
+        return draft
+
+    def publish(self, draft: Path) -> str:
+        """Make a draft the current model and return its name; the one before stays, older ones go.
+
+        A crash at any moment leaves the old model current or the new one, each whole.
+
+        Raises:
+            InputError: `draft` is not a draft folder of this shelf.
+        """
+        if draft.parent != self.folder or draft.suffix != DRAFT or not draft.is_dir():
+            raise InputError(f"{draft} is not a folder that `new_model_folder` made")
+        model = draft.with_suffix("")
+        synchronise_tree(draft)
+        with self._held():
+            previous = self.current()
+            draft.rename(model)
+            synchronise(self.folder)
+            write_whole(self.folder / POINTER, model.name + "\n")
+            self._remove_all_but({model, previous})
+        if lock := self._drafts.pop(draft, None):
+            lock.release()
+        return model.name
+
+    def close(self) -> None:
+        """Let go of drafts that were not published; the next `begin` removes them."""
+        for lock in self._drafts.values():
+            lock.release()
+        self._drafts.clear()
+
+    def _remove_abandoned(self) -> None:
+        for draft in self.folder.glob(f"*{DRAFT}"):
+            if draft.is_dir():
+                lock = FolderLock(draft)
+                if lock.take(wait=False):
+                    shutil.rmtree(draft)
+                lock.release()
+
+    def _remove_all_but(self, kept: set[Path | None]) -> None:
+        for folder in self.folder.iterdir():
+            if folder.is_dir() and folder.suffix != DRAFT and folder not in kept:
+                shutil.rmtree(folder)
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        """One at a time, over all processes."""
+        lock = FolderLock(self.folder)
+        lock.take(wait=True)
+        try:
+            yield
+        finally:
+            lock.release()

@@ -1,0 +1,78 @@
+"""The embedded engine: one SQLite file, written ahead and synchronised at each commit."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DatabaseError
+
+from serendip.data import InputError
+from serendip.store.contract import StoreError
+from serendip.store.relational import RelationalStore, prepare
+
+MOST_READERS = 64  # connections at once; a thread that finds none free waits
+BUSY_TIMEOUT_S = 30.0  # how long a call waits for another process that writes
+PRAGMAS = {
+    "journal_mode": "WAL",  # readers never wait for the writer
+    "synchronous": "FULL",  # a commit returns after its log is on the disk
+    "secure_delete": "ON",  # what is deleted is overwritten
+}
+
+
+class SqliteStore(RelationalStore):
+    """A store in one file (and its `-wal` and `-shm` beside it); several processes may open it."""
+
+    def _scrub(self) -> None:
+        # secure_delete clears cells where they lie, but a page that was split or repacked can keep stale copies of
+        # them, so the file is written anew; then the log, which holds the old pages, is emptied.
+        database: sqlite3.Connection = self._writer.connection.driver_connection  # type: ignore[assignment]
+        try:
+            database.execute("VACUUM")
+            (busy, _, _) = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.Error as error:
+            raise StoreError(f"the rows are erased, but the file could not be written anew: {error}") from error
+        if busy:
+            raise StoreError("the rows are erased, but another process reads the log, so it was not emptied: try again")
+
+
+def open_sqlite(path: Path) -> SqliteStore:
+    """The store in the file `path`, which is made if it is not there.
+
+    Raises:
+        InputError: the file is not a store, is damaged, or was written by a newer Serendip.
+    """
+    engine = _engine(path)
+    try:
+        prepare(engine, str(path))
+        return SqliteStore(engine)
+    except DatabaseError as error:
+        engine.dispose()
+        raise InputError(f"{path} cannot be opened as a store: {error.orig}") from None
+    except InputError:
+        engine.dispose()
+        raise
+
+
+def _engine(path: Path) -> Engine:
+    # Without an isolation level the driver leaves transactions to `_begin`.
+    arguments = {"isolation_level": None, "check_same_thread": False, "timeout": BUSY_TIMEOUT_S}
+    url = sa.URL.create("sqlite", database=str(path))
+    engine = sa.create_engine(url, connect_args=arguments, pool_size=MOST_READERS, max_overflow=0)
+    sa.event.listen(engine, "connect", _configure)
+    sa.event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _configure(database: sqlite3.Connection, _record: Any) -> None:
+    for name, value in PRAGMAS.items():
+        database.execute(f"PRAGMA {name}={value}")
+
+
+def _begin(connection: Connection) -> None:
+    # A writer takes its turn at once: a reader that turns writer halfway can be refused without waiting.
+    writing = connection.get_execution_options().get("writing", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
