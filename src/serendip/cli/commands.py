@@ -89,6 +89,7 @@ def import_(
 ) -> None:
     """Read a log and a catalogue into a workspace."""
     from serendip.cli.terminal import bars, say
+    from serendip.data.cleaning import canonical
     from serendip.data.readers import read
     from serendip.store import Workspace
 
@@ -108,10 +109,16 @@ def import_(
     result = read(format, path, **{name: value for name, value in given.items() if value is not None})
     for note in result.notes:
         say(note)
+    tables, spelling = canonical(result.tables)
+    if spelling.examples:
+        say(str(spelling))
     with Workspace.create(workspace) as opened, bars() as progress:
-        receipt = opened.store.import_tables(result.tables, progress)
-    say(f"read {result.tables}")
+        receipt = opened.store.import_tables(tables, progress)
+    say(f"read {tables}")
     say(f"imported {receipt.accepted:,} events into {workspace}; {receipt.duplicates:,} were there already")
+    if receipt.rejected:
+        first = receipt.rejected[0]
+        say(f"{len(receipt.rejected):,} events were left out; the first, event {first.index + 1}: {first.detail}")
 
 
 @app.command(epilog="Example: serendip check films")

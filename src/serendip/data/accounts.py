@@ -23,15 +23,16 @@ def identical_histories(events: pl.DataFrame, accounts: int, items: int) -> list
     Only users with at least `items` different items are looked at. Equal are the item, the type and the value of
     each event, in order of time. The groups and the users in them are in order of id.
     """
-    event = pl.concat_str("item_id", "type", pl.col("value").cast(pl.String), separator=_WITHIN_EVENT, ignore_nulls=True)
+    value = pl.col("value").cast(pl.String)
+    event = pl.concat_str("item_id", "type", value, separator=_WITHIN_EVENT, ignore_nulls=True)
     histories = (
         _with_the_same_events(events, accounts, items)
         .sort("time_ms", nulls_last=False, maintain_order=True)
         .group_by("user_id")
         .agg(event.str.join(_BETWEEN_EVENTS).alias("history"))
     )
-    groups = histories.group_by("history").agg(pl.col("user_id").sort()).filter(pl.col("user_id").list.len() >= accounts)
-    return sorted(groups["user_id"].to_list())
+    groups = histories.group_by("history").agg(pl.col("user_id").sort())
+    return sorted(group for group in groups["user_id"].to_list() if len(group) >= accounts)
 
 
 def _with_the_same_events(events: pl.DataFrame, accounts: int, items: int) -> pl.DataFrame:

@@ -32,7 +32,7 @@ VOLUME = (1_000, 20.0)  # events, times the 99th percentile
 FEW_USERS, FEW_EVENTS = 25, 1_000
 
 _BYTE = r"[\x{80}-\x{bf}€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]"  # the bytes 80 to BF read as Latin-1 or Windows-1252
-_MISREAD = rf"[ÂÃ]{_BYTE}|â€{_BYTE}|ï»¿|(?:[ÐÑ]{_BYTE}){{2}}|(?:[ä-é]{_BYTE}{{2}}){{2}}"  # Ã©, â€™, Ð¿Ñ€, ä¸­æ–‡
+_MISREAD = rf"[ÂÃ]{_BYTE}|â[€‚]{_BYTE}|ï»¿|(?:[ÐÑ]{_BYTE}){{2}}|(?:[ä-é]{_BYTE}{{2}}){{2}}"  # Ã©, â€™, Ð¿Ñ€, ä¸­æ–‡
 DAMAGED = r"\x{fffd}|[\x{00}-\x{08}\x{0b}\x{0c}\x{0e}-\x{1f}\x{7f}-\x{9f}]|" + _MISREAD
 
 

@@ -1,6 +1,6 @@
-"""Cleaning: one spelling per id, each event once, a cap on repeats, no scripts. What it removes, it reports.
+"""Cleaning: rows with ids, each event once, a cap on repeats, no scripts. What it removes, it reports.
 
-The steps and their order: canonical spelling, exact duplicates, repeats beyond a cap, accounts run by scripts.
+On import, ids first get one spelling (`canonical`). The steps of `clean`, in order: ids, exact duplicates, repeats beyond a cap, accounts run by scripts.
 Cleaning what is clean changes nothing.
 """
 
@@ -76,30 +76,39 @@ class CleaningReport:
 def clean(tables: Tables, rules: CleaningRules | None = None) -> tuple[Tables, CleaningReport]:
     """The tables without what would mislead training, and what was removed. Rows stay in their order."""
     rules = rules or CleaningRules()
-    tables, spelled = _canonical(tables)
+    tables, named = _with_ids(tables)
     events, once = _without_duplicates(tables.events)
     events, capped = _without_repeats(events, rules)
     events, human = _without_scripts(events, rules)
-    return replace(tables, events=events), CleaningReport((spelled, once, capped, human))
+    return replace(tables, events=events), CleaningReport((named, once, capped, human))
 
 
-def _canonical(tables: Tables) -> tuple[Tables, CleaningStep]:
-    """Unicode NFC without white space around it, so that an id that looks the same is the same."""
+def canonical(tables: Tables) -> tuple[Tables, CleaningStep]:
+    """Text in Unicode NFC without white space around it, so that an id that looks the same is the same.
+
+    For imports, before ids are stored. It is no part of `clean`: ids in a store are what its callers use, and a
+    model that spelled them otherwise would not find them.
+    """
     spelled = Tables(
         _spelled(tables.events, _PAIR),
         _spelled(tables.items, _texts(tables.items)),
         _spelled(tables.users, _texts(tables.users)),
         _spelled(tables.relations, tuple(tables.relations.columns)),
     )
-    events = spelled.events.filter(_named("user_id", "item_id"))
-    items = _latest(spelled.items, "item_id")
-    users = _latest(spelled.users, "user_id")
-    relations = spelled.relations.filter(_named("head", "tail")).unique(maintain_order=True)
     changed = _changed_ids(tables, spelled)
-    cleaned = Tables(events, items, users, relations)
-    removed = sum(before - after for before, after in zip(_heights(tables), _heights(cleaned), strict=True))
-    said = f"ids spelled anew: {len(changed):,}; rows removed for want of an id or for a later row of the same id: {removed:,}"
-    return cleaned, CleaningStep("canonical spelling", removed, said, _shown(changed))
+    said = f"ids spelled anew, without white space around them and in Unicode NFC: {len(changed):,}"
+    return spelled, CleaningStep("canonical spelling", 0, said, _shown(changed))
+
+
+def _with_ids(tables: Tables) -> tuple[Tables, CleaningStep]:
+    events = tables.events.filter(_named("user_id", "item_id"))
+    items = _latest(tables.items, "item_id")
+    users = _latest(tables.users, "user_id")
+    relations = tables.relations.filter(_named("head", "tail")).unique(maintain_order=True)
+    kept = Tables(events, items, users, relations)
+    removed = sum(before - after for before, after in zip(_heights(tables), _heights(kept), strict=True))
+    said = f"rows removed that have no id, or that a later row of the same id replaces: {removed:,}"
+    return kept, CleaningStep("ids", removed, said)
 
 
 def _spelled(frame: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:

@@ -131,7 +131,8 @@ class Dataset:
             within = np.arange(offsets[-1]) - np.repeat(offsets[:-1], lengths)
             chosen = order[np.repeat(starts[user_rows], lengths) + within]
         events = self.events
-        return Queries(offsets, events.item_rows[chosen], events.times_ms[chosen], events.signals[chosen])
+        columns = (events.item_rows, events.times_ms, events.signals, events.values)
+        return Queries(offsets, *(column[chosen] for column in columns))
 
     def history(self, user_id: str) -> list[HistoryEvent]:
         """Everything one person did, oldest first; empty for somebody unknown."""
@@ -141,8 +142,9 @@ class Dataset:
         order, starts = self._by_user
         own = self.events[order[starts[row] : starts[row + 1]]]
         items = self.items.vocabulary.ids(own.item_rows)
+        # Without validation: it would read small numbers of milliseconds (before 1973) as seconds.
         return [
-            HistoryEvent(
+            HistoryEvent.model_construct(
                 item_id=item, type=kind, value=None if np.isnan(value) else float(value), timestamp=time or None
             )
             for item, kind, value, time in zip(items, own.types, own.values, own.times_ms.tolist(), strict=True)

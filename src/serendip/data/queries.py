@@ -23,6 +23,7 @@ class Queries:
     item_rows: IntArray  # (E,) int32
     times_ms: IntArray  # (E,) int64
     signals: FloatArray  # (E,) float32: what each event says, see data.signals
+    values: FloatArray | None = None  # (E,) float32: the rating of each event, NaN where absent; None: not handed in
 
     @classmethod
     def of_histories(cls, histories: Sequence[tuple[IntArray, IntArray, FloatArray]]) -> Queries:
@@ -65,4 +66,5 @@ class Queries:
             self.item_rows[events],
             self.times_ms[events],
             self.signals[events],
+            None if self.values is None else self.values[events],
         )

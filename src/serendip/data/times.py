@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from datetime import UTC, datetime
 
 # Epoch numbers below this are seconds (until the year 5138), from it on milliseconds (from March 1973).
@@ -31,9 +30,10 @@ def rfc3339(time_ms: int) -> str:
 
 
 def _from_number(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
         raise ValueError(f"{value!r} is not a time (RFC 3339 text, epoch seconds or milliseconds)")
-    return int(value) if value >= MILLISECONDS_FROM else round(value * 1000)
+    near = min(max(value, -1), LATEST_MS)  # what is out of range stays out of range, and can be computed with
+    return int(near) if near >= MILLISECONDS_FROM else round(near * 1000)
 
 
 def _from_text(value: str) -> int:

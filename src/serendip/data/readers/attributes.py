@@ -8,7 +8,7 @@ import polars as pl
 
 from serendip.data.readers.cells import as_numbers, as_text, as_truth
 from serendip.data.readers.columns import RELATION_PARTS, choose, guess, listed
-from serendip.data.readers.events import Fault, missing_id, no_number, without_faults
+from serendip.data.readers.events import Fault, left_out, missing, no_number, without_faults
 from serendip.data.readers.raw import RawTable
 from serendip.data.tables import RELATION_SCHEMA
 from serendip.errors import InputError
@@ -46,7 +46,11 @@ def read_entities(
     kept, good = without_faults(raw, faults, skip_bad_rows)
     table = pl.DataFrame(cells).filter(good)
     once = table.unique(id_column, keep="last", maintain_order=True)
-    return once, [*_renamed(raw, names), *_notes(kept, table.height - once.height)]
+    repeated = table.height - once.height
+    replaced = (
+        [f"{raw.name}: rows with the id of an earlier row, which they replace: {repeated:,}."] if repeated else []
+    )
+    return once, [*_renamed(raw, names), *left_out(kept), *replaced]
 
 
 def _renamed(raw: RawTable, names: Mapping[str, str]) -> list[str]:
@@ -54,18 +58,9 @@ def _renamed(raw: RawTable, names: Mapping[str, str]) -> list[str]:
     return [f"{raw.name}: {', '.join(said)}."] if said else []
 
 
-def _notes(kept: RawTable, repeated: int) -> list[str]:
-    notes = []
-    if kept.skipped:
-        notes.append(f"{kept.name}: {kept.skipped:,} bad rows were left out.")
-    if repeated:
-        notes.append(f"{kept.name}: {repeated:,} rows repeat an id; the last row of an id counts.")
-    return notes
-
-
 def _attributes(frame: pl.DataFrame, id_column: str, typed: bool) -> tuple[list[pl.Series], list[Fault]]:
     """The columns, the id first, and what is wrong in them."""
-    cells, faults = [frame[id_column]], [missing_id(frame[id_column], id_column.removesuffix("_id"))]
+    cells, faults = [frame[id_column]], [missing(frame[id_column], id_column.replace("_", " "))]
     for column in frame.drop(id_column):
         if column.dtype != pl.String and column.name not in _TRUTHS:
             cells.append(column)
@@ -118,7 +113,7 @@ def read_relations(raw: RawTable, *, skip_bad_rows: bool = False) -> tuple[pl.Da
     cells = {part: as_text(raw.frame[header]).alias(part) for part, header in names.items()}
     if "relation" not in cells:
         cells["relation"] = pl.repeat("friend", raw.frame.height, eager=True).alias("relation")
-    faults = [missing_id(column, part) for part, column in cells.items()]
+    faults = [missing(column, part) for part, column in cells.items()]
     kept, good = without_faults(raw, faults, skip_bad_rows)
     frame = pl.DataFrame(cells).filter(good).select(RELATION_SCHEMA.names())
-    return frame, [*_renamed(raw, names), *_notes(kept, 0)]
+    return frame, [*_renamed(raw, names), *left_out(kept)]

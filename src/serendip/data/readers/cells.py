@@ -55,21 +55,21 @@ def as_times_ms(column: pl.Series) -> tuple[pl.Series, pl.Series]:
 
     Each value tells its own unit, so a column may mix seconds, milliseconds and RFC 3339 text.
     """
-    if column.dtype.is_temporal():
-        moments = column.cast(pl.Datetime("us") if column.dtype == pl.Date else column.dtype)
-        return _within(moments.dt.timestamp("ms"))
+    if column.dtype in (pl.Date, pl.Datetime):
+        return _within(column.dt.timestamp("ms"))
     if column.dtype.is_numeric() or column.dtype == pl.Null:
         return _within(_from_numbers(column.cast(pl.Float64).fill_nan(None)))
     text = as_text(column).str.strip_chars()
     numbers = text.cast(pl.Float64, strict=False)
     times, bad = _within(_from_numbers(numbers.set(~numbers.is_finite(), None)))
     rest = text.set(times.is_not_null() | bad | (text == ""), None)
-    if rest.null_count() < len(rest):
-        distinct = rest.drop_nulls().unique()
-        known = dict(zip(distinct, _from_texts(distinct), strict=True))
-        found = rest.replace_strict(list(known), list(known.values()), default=None, return_dtype=pl.Int64)
-        times, bad = times.fill_null(found), bad | (rest.is_not_null() & found.is_null())
-    return times, bad
+    if rest.null_count() == len(rest):
+        return times, bad
+    usual = _from_usual_texts(rest)
+    odd = rest.set(usual.is_not_null(), None)
+    known = {text: _from_text(text) for text in odd.drop_nulls().unique()}
+    found = odd.replace_strict(list(known), list(known.values()), default=None, return_dtype=pl.Int64)
+    return times.fill_null(usual).fill_null(found), bad | (odd.is_not_null() & found.is_null())
 
 
 def _from_numbers(numbers: pl.Series) -> pl.Series:
@@ -85,14 +85,13 @@ def _within(times: pl.Series) -> tuple[pl.Series, pl.Series]:
     return times.set(bad, None), bad
 
 
-def _from_texts(texts: pl.Series) -> list[int | None]:
-    """The usual spellings at once, the rest of what RFC 3339 and ISO 8601 allow one by one."""
+def _from_usual_texts(texts: pl.Series) -> pl.Series:
+    """The usual spellings all at once; null for the rest of what RFC 3339 and ISO 8601 allow."""
     usual = texts.set(~texts.str.contains(_MOMENT), None)
     whole = usual.str.replace(" ", "T", literal=True).str.replace("Z", "+00:00", literal=True)
     whole = whole.str.replace(r"^(.{10})$", "${1}T00:00:00").str.replace(r"(T[^+-]*)$", "${1}+00:00")
     moments = whole.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%:z", time_unit="us", time_zone="UTC", strict=False)
-    times, _ = _within((moments.dt.timestamp("us") / 1000).round(0, mode="half_to_even").cast(pl.Int64))
-    return [time if time is not None else _from_text(text) for text, time in zip(texts, times, strict=True)]
+    return _within((moments.dt.timestamp("us") / 1000).round(0, mode="half_to_even").cast(pl.Int64))[0]
 
 
 def _from_text(text: str) -> int | None:

@@ -57,13 +57,12 @@ def read_events(
     guessed = pl.lit(default_type)
     if default_type == RATING:
         guessed = pl.when(pl.col("value").is_null()).then(pl.lit(VIEW)).otherwise(guessed)
-    return frame.with_columns(pl.when(untyped).then(guessed).otherwise(pl.col("type")).alias("type")), _notes(kept)
+    return frame.with_columns(pl.when(untyped).then(guessed).otherwise(pl.col("type")).alias("type")), left_out(kept)
 
 
-def _notes(kept: RawTable) -> list[str]:
-    if not kept.skipped:
-        return []
-    return [f"{kept.name}: {kept.skipped:,} bad {'row was' if kept.skipped == 1 else 'rows were'} left out."]
+def left_out(kept: RawTable) -> list[str]:
+    """What `without_faults` and the parser left out, as a note."""
+    return [f"{kept.name}: bad rows left out: {kept.skipped:,}."] if kept.skipped else []
 
 
 def _cells(raw: RawTable, columns: Mapping[str, str]) -> tuple[dict[str, pl.Series], list[Fault]]:
@@ -73,7 +72,7 @@ def _cells(raw: RawTable, columns: Mapping[str, str]) -> tuple[dict[str, pl.Seri
     for part in ("user", "item"):
         ids = as_text(frame[columns[part]])
         cells[f"{part}_id"] = ids
-        faults.append(missing_id(ids, part))
+        faults.append(missing(ids, f"{part} id"))
     cells["type"] = as_text(frame[columns["type"]]) if "type" in columns else _nothing(frame, pl.String())
     if "event_id" in columns:
         event_ids = as_text(frame[columns["event_id"]])
@@ -87,8 +86,8 @@ def _cells(raw: RawTable, columns: Mapping[str, str]) -> tuple[dict[str, pl.Seri
     return cells, faults
 
 
-def missing_id(ids: pl.Series, part: str) -> Fault:
-    return Fault(is_blank(ids), lambda _: f"the {part} id is missing")
+def missing(column: pl.Series, part: str) -> Fault:
+    return Fault(is_blank(column), lambda _: f"the {part} is missing")
 
 
 def no_number(column: pl.Series, bad: pl.Series, part: str) -> Fault:

@@ -100,8 +100,11 @@ def check_utf8(data: bytes, name: str) -> None:
 
 
 def _zip_openers(path: Path, limits: Limits) -> dict[str, Callable[[], bytes]]:
-    with zipfile.ZipFile(path) as archive:
-        entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+    except zipfile.BadZipFile as error:
+        raise InputError(f"{path} is a damaged zip file: {error}.") from None
     limits.check(str(path), sum(entry.file_size for entry in entries), path.stat().st_size)
     parts = {entry.filename: PurePosixPath(entry.filename).parts for entry in entries}
     shallow = [entry for entry in entries if len(parts[entry.filename]) <= 2]
