@@ -24,8 +24,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Serendip needs Python 3.11 or newer; this is $$($(PYTHON) --version) (set PYTHON=...)" >&2; exit 2; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(PIP) install --quiet $(TORCH) $(TORCH_INDEX)
-	$(PIP) install --quiet -c constraints.txt -e '.[deep,models,world,service,development]'
+	$(PIP) install -qq $(TORCH) $(TORCH_INDEX)
+	$(PIP) install -qq -c constraints.txt -e '.[deep,models,world,service,development]'
 	touch $@
 
 demo: install

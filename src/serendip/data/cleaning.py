@@ -1,6 +1,7 @@
 """Cleaning: rows with ids, each event once, a cap on repeats, no scripts. What it removes, it reports.
 
-On import, ids first get one spelling (`canonical`). The steps of `clean`, in order: ids, exact duplicates, repeats beyond a cap, accounts run by scripts.
+On import, ids first get one spelling (`canonical`). The steps of `clean`, in order: ids, exact duplicates, repeats
+beyond a cap, accounts run by scripts.
 Cleaning what is clean changes nothing.
 """
 
