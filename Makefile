@@ -10,6 +10,8 @@ DIR ?= demo
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+# A person sees what is being installed and how far it is; a log does not need to.
+QUIET := $(shell test -t 1 || echo -qq)
 
 # torch's build differs by machine, so it is installed first and alone: from local wheels where pip is told of
 # some (PIP_FIND_LINKS), else from PyTorch's index of CPU builds. Everything else is pinned in constraints.txt.
@@ -24,8 +26,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Serendip needs Python 3.11 or newer; this is $$($(PYTHON) --version) (set PYTHON=...)" >&2; exit 2; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(PIP) install -qq $(TORCH) $(TORCH_INDEX)
-	$(PIP) install -qq -c constraints.txt -e '.[deep,models,world,service,development]'
+	$(PIP) install $(QUIET) $(TORCH) $(TORCH_INDEX)
+	$(PIP) install $(QUIET) -c constraints.txt -e '.[deep,models,world,service,development]'
 	touch $@
 
 demo: install
@@ -48,7 +50,7 @@ docs: install
 	$(BIN)/python -m docs.generate
 
 screenshots: install
-	$(BIN)/python tests/serving/pages/screenshots.py
+	$(BIN)/python -m tests.serving.pages.screenshots
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache .hypothesis demo

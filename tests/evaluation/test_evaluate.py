@@ -137,7 +137,7 @@ def test_seen_items_are_left_out_or_allowed_as_the_protocol_says() -> None:
     for protocol in (excluded.protocol, allowed.protocol):
         dealt = Exam(protocol, protocol.divide(small()))
         ranker = ModelRanker(make("popular")).fit(dealt.split.train)
-        lists[protocol.seen] = dealt.lists(ranker, ann, "rank", silent)
+        lists[protocol.seen] = dealt.lists(ranker, ann, "rank", silent).rows
     ann_saw = small().items.vocabulary.row("a")
     assert ann_saw not in lists["excluded"]
     assert ann_saw in lists["allowed"]
@@ -235,7 +235,7 @@ def test_lists_may_be_shorter_than_asked_for() -> None:
 def test_a_result_has_one_shape_and_is_json() -> None:
     report = evaluate(small(), ["popular", Listing("b")], HALF, ONE_THREAD)
     read = json.loads(json.dumps(report.to_json(), allow_nan=False))
-    assert set(read) == {"protocol", "sizes", "results", "comparisons"}
+    assert set(read) == {"protocol", "sizes", "results", "comparisons", "findings"}
     shape = (
         "case model provider seeds config metrics new_people fit_cpu_s fit_wall_s evaluate_wall_s peak_mb threads "
         "device machine versions split_hash data_hash commit date"

@@ -67,7 +67,7 @@ def test_what_is_no_ranker_is_refused() -> None:
         entrants(["best"])
     with pytest.raises(InputError, match="half_life"):
         entrants(["popular?half_life=3"])
-    with pytest.raises(TypeError, match="neither `rank` nor `score`"):
+    with pytest.raises(TypeError, match="neither `rank`, `score` nor `rate`"):
         entrants([3])
 
 

@@ -18,7 +18,7 @@ from serendip import models
 from serendip.data import Dataset, Queries, Signals, Tables, event_frame
 from serendip.data.arrays import Sparse
 from serendip.errors import DamagedArtifactError, InputError
-from serendip.models import Model
+from serendip.models import Model, NotSearched, Search
 from serendip.retrieval import top_k
 from serendip.training import FitOptions
 
@@ -255,6 +255,22 @@ def test_every_hyper_parameter_is_documented(name: str) -> None:
     source = Path(sys.modules[model_class.__module__].__file__ or "").read_text(encoding="utf-8")
     for key in model_class.Config.model_fields:
         assert re.search(rf'^    {key}: .*\n    """', source, re.MULTILINE), f"{key} has no docstring beneath"
+
+
+def test_every_hyper_parameter_says_where_tuning_looks_for_it_or_why_not(name: str) -> None:
+    config_class = models.load(name).Config
+    for key, field in config_class.model_fields.items():
+        marks = [mark for mark in field.metadata if isinstance(mark, Search | NotSearched)]
+        assert len(marks) == 1, f"{key} declares {len(marks)} of Search and NotSearched instead of one"
+        if isinstance(marks[0], NotSearched):
+            assert marks[0].reason
+            continue
+        search, default = marks[0], field.default
+        assert search.low < search.high
+        assert search.low > 0 or not search.log
+        assert default is None or search.low <= default <= search.high, f"{key}: the default is outside the range"
+        for end in (search.low, search.high):
+            models.make(name, {key: end})
 
 
 def test_an_unfitted_model_says_so(name: str) -> None:

@@ -67,12 +67,23 @@ def test_seen_items_stay_out_unless_the_recipe_says_otherwise(pipeline: Pipeline
 
 def test_hidden_items_are_never_listed(pipeline: Pipeline) -> None:
     assert "secret" not in pipeline.recommend(Query(n=100, only=frozenset({"secret", "cup"}))).item_ids
-    attributes = {id_: {"hidden": id_ == "cup"} for id_ in pipeline.items.ids()}
+    assert "cup" in pipeline.recommend(Query(n=100)).item_ids
+    fresh = with_attributes(pipeline, {id_: {"hidden": id_ == "cup"} for id_ in pipeline.items.ids()})
+    assert "cup" not in fresh.recommend(Query(n=100)).item_ids
+
+
+def with_attributes(pipeline: Pipeline, attributes: dict[str, dict[str, object]]) -> Pipeline:
+    """The same pipeline over another catalogue; the one handed in stays as it is."""
     fresh = Pipeline(pipeline.recipe)
     fresh.__dict__.update(pipeline.__dict__)
     fresh.refresh_items(attributes)
-    assert "cup" in pipeline.recommend(Query(n=100)).item_ids
-    assert "cup" not in fresh.recommend(Query(n=100)).item_ids
+    return fresh
+
+
+def test_where_there_is_a_catalogue_what_is_not_in_it_is_not_listed(pipeline: Pipeline) -> None:
+    deleted = with_attributes(pipeline, {id_: {"title": id_} for id_ in pipeline.items.ids() if id_ != "cup"})
+    assert "cup" not in deleted.recommend(Query(n=100)).item_ids
+    assert "cup" in with_attributes(pipeline, {}).recommend(Query(n=100)).item_ids
 
 
 @pytest.mark.parametrize(

@@ -44,8 +44,15 @@ class Catalogue:
 
     @cached_property
     def listable(self) -> BoolArray:
-        """Items that are neither hidden nor out of stock, (N,)."""
-        flags = (not record.get("hidden") and record.get("available", True) is not False for record in self.records)
+        """Items that may be shown, (N,): not hidden, not out of stock, and, where there is a catalogue, in it.
+
+        An item without a single attribute among items that have some was deleted, or is a slip in an event.
+        """
+        described = any(self.records)
+        flags = (
+            not record.get("hidden") and record.get("available", True) is not False and bool(record) >= described
+            for record in self.records
+        )
         return np.fromiter(flags, bool, len(self))
 
     def matching(self, rules: Mapping[str, Any]) -> BoolArray:

@@ -45,7 +45,7 @@ class Filters(_Part):
     seen: bool = True
     """Leave out what is in the history."""
     hidden: bool = True
-    """Leave out items with `hidden` true or `available` false."""
+    """Leave out items with `hidden` true, with `available` false, or, where there is a catalogue, not in it."""
     rules: dict[str, Any] = Field(default_factory=dict)
     """Attribute to wanted value, list of values, or `{min, max}`, as in a request's `filter`."""
 

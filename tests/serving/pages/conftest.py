@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from play_service import CHROMIUM, OpenPage, Watch, launch, make_workspace, ready, serving
 from playwright.sync_api import Browser, Page, sync_playwright
+from tests.serving.pages.play_service import CHROMIUM, OpenPage, Watch, launch, make_workspace, ready, serving
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Draw the pictures of the page for the documentation: `python tests/serving/pages/screenshots.py [FOLDER]`."""
+"""Draw the pictures of the page for the documentation: `python -m tests.serving.pages.screenshots [FOLDER]`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from play_service import launch, make_workspace, ready, serving
 from playwright.sync_api import Page, sync_playwright
+from tests.serving.pages.play_service import launch, make_workspace, ready, serving
 
 IMAGES = Path(__file__).parents[3] / "docs" / "images"
 SIZE = {"width": 1280, "height": 1000}

@@ -11,8 +11,8 @@ from urllib.parse import quote
 import httpx
 import polars as pl
 import pytest
-from play_service import CARD, OpenPage, Watch, ids, ready, serving, settle, until
 from playwright.sync_api import Browser, Page, expect
+from tests.serving.pages.play_service import CARD, OpenPage, Watch, ids, ready, serving, settle, until
 
 from serendip.data import Tables
 from serendip.data.tables import event_frame
