@@ -5,9 +5,16 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 DATA_ROOT = Path(os.environ.get("SERENDIP_DATA") or Path(__file__).parents[2] / "shared" / "datasets")
+
+# A busy machine is no failure: how long an example takes is measured in benchmarks, never here.
+hypothesis.settings.register_profile(
+    "unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("unhurried")
 
 # Tests run several at a time; each keeps to one thread.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

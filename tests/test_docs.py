@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
-from docs import generate
 
+from docs import generate
 from serendip.cli import app
 
 ROOT = Path(__file__).parents[1]

@@ -161,6 +161,9 @@ def test_evaluate_prints_a_table_and_json(workspace: Path, tmp_path: Path, capsy
     figure = results["item_knn"]["metrics"]["ndcg@10"]
     assert figure["low"] <= figure["mean"] <= figure["high"]
     assert figure["mean"] > results["popular"]["metrics"]["ndcg@10"]["high"]
+    more = ["--slices", "history", "--cutoffs", "3"]
+    code, out, err = run(capsys, "evaluate", str(workspace), "--models", "popular", *more)
+    assert (code, "by history" in out, "ndcg@3" in out) == (0, True, True), err
     code, out, _ = run(capsys, "evaluate", str(workspace), "--models", "popular", "--json", "-")
     assert json.loads(out)["results"][0]["model"] == "popular"
 
@@ -175,6 +178,8 @@ def test_evaluate_prints_a_table_and_json(workspace: Path, tmp_path: Path, capsy
         (["fit", "{ws}", "--recipe", "grandmas"], 2, "no recipe 'grandmas'"),
         (["evaluate", "{ws}", "--models", "oracle"], 2, "oracle"),
         (["evaluate", "{ws}", "--protocol", "psychic"], 2, "psychic"),
+        (["evaluate", "{ws}", "--cutoffs", "ten"], 2, "--cutoffs"),
+        (["evaluate", "{ws}", "--slices", "shoe size"], 2, "shoe size"),
         (["import", "papyrus", "x", "{tmp}/ws2"], 2, "papyrus"),
         (["import", "csv", "{tmp}/nothing.csv", "{tmp}/ws2"], 2, "nothing.csv"),
         (["fit", "{ws}", "--wheels", "4"], 2, "--wheels"),

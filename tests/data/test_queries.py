@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serendip.data import Queries
+from serendip.data import Dataset, Queries, Tables, event_frame
 
 events = st.tuples(st.integers(0, 4), st.integers(0, 9), st.sampled_from([-1.0, 0.0, 0.25, 1.0]))
 batches = st.lists(st.lists(events, max_size=6), max_size=6)
@@ -57,3 +57,16 @@ def test_an_empty_batch_has_an_empty_matrix() -> None:
 def test_a_slice_has_no_step() -> None:
     with pytest.raises(ValueError, match="without a step"):
         queries([[], []])[::2]
+
+
+def test_ratings_travel_with_the_events_where_they_are_handed_in() -> None:
+    columns = {
+        "user_id": ["ann", "bo", "bo"],
+        "item_id": ["a", "a", "b"],
+        "type": ["rating"] * 3,
+        "value": [4.0, 2.0, None],
+    }
+    batch = Dataset.from_tables(Tables(event_frame(columns))).histories()
+    np.testing.assert_array_equal(batch.values, np.array([4, 2, np.nan], np.float32))
+    np.testing.assert_array_equal(batch[1:].values, np.array([2, np.nan], np.float32))
+    assert queries([[(0, 1, 1.0)]])[:1].values is None

@@ -238,7 +238,7 @@ def test_a_result_has_one_shape_and_is_json() -> None:
     assert set(read) == {"protocol", "sizes", "results", "comparisons", "findings"}
     shape = (
         "case model provider seeds config metrics new_people fit_cpu_s fit_wall_s evaluate_wall_s peak_mb threads "
-        "device machine versions split_hash data_hash commit date"
+        "device machine versions split_hash data_hash commit date slices gaps"
     )
     for result in read["results"]:
         assert set(result) == set(shape.split())

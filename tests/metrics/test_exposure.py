@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serendip.metrics import average_popularity, coverage, gini, novelty
+from serendip.metrics import average_popularity, coverage, gini, novelty, tail_items, tail_share
 
 rows_of_four = st.lists(st.permutations(range(-1, 6)).map(lambda row: row[:4]), min_size=1, max_size=6)
 
@@ -40,3 +40,19 @@ def test_popularity_and_novelty_are_means_over_each_list() -> None:
     assert novelty(rows, counts, 8).tolist()[:3] == [0.5, 3.0, 3.0]
     assert np.isnan(average_popularity(rows, counts)[3])
     assert np.isnan(novelty(rows, counts, 8)[3])
+
+
+def test_the_tail_is_all_but_the_most_known_fifth() -> None:
+    counts = np.array([50, 3, 40, 2, 0, 1, 1, 1, 0, 9])
+    assert np.flatnonzero(~tail_items(counts)).tolist() == [0, 2]
+    assert np.flatnonzero(~tail_items(counts, head_share=0.3)).tolist() == [0, 2, 9]
+    counts[9] = 40  # an equal of the last of the head
+    assert np.flatnonzero(~tail_items(counts)).tolist() == [0, 2, 9]
+    assert tail_items(np.zeros(4, int)).all()
+
+
+def test_tail_share_is_a_mean_over_each_list() -> None:
+    tail = np.array([False, True, True])
+    found = tail_share(np.array([[0, 1], [1, 2], [0, -1], [-1, -1]]), tail)
+    assert found.tolist()[:3] == [0.5, 1.0, 0.0]
+    assert np.isnan(found[3])

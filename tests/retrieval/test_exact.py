@@ -37,6 +37,22 @@ def test_agrees_with_sorting_everything(scores: np.ndarray, k: int, seed: int) -
         assert best[query].tolist() == [row[item] for item in wanted] + [-np.inf] * padding
 
 
+@pytest.mark.parametrize("share_of_equals", [0.0, 0.5, 0.99, 1.0])
+def test_agrees_with_sorting_everything_in_long_rows(share_of_equals: float) -> None:
+    """Long enough that most items are passed over by stripes, with more and fewer equals than places."""
+    generator = np.random.default_rng(2)
+    scores = generator.normal(size=(40, 997)).astype(np.float32)
+    scores[generator.random(scores.shape) < share_of_equals] = 0.5
+    scores[generator.random(scores.shape) < 0.1] = generator.choice([-np.inf, np.nan])
+    scores[0], scores[1, 5:] = np.nan, -np.inf
+    rows, _ = top_k(scores, 10, seed=1)
+    in_order = np.random.default_rng(1).permutation(997)
+    lowest = np.where(np.isnan(scores), -np.inf, scores)[:, in_order]
+    sorted_rows = in_order[np.argsort(-lowest, axis=1, kind="stable")[:, :10]]
+    best = np.take_along_axis(np.where(np.isnan(scores), -np.inf, scores), sorted_rows, axis=1)
+    np.testing.assert_array_equal(rows, np.where(best > -np.inf, sorted_rows, -1))
+
+
 @given(SCORES, st.integers(1, 30))
 def test_a_shorter_list_begins_a_longer_one_and_the_batch_does_not_matter(scores: np.ndarray, k: int) -> None:
     longer, shorter = top_k(scores, k + 1)[0], top_k(scores, k)[0]

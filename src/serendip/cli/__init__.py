@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import typer
 
+from serendip.cli import tuning
 from serendip.cli.commands import app
 from serendip.errors import DamagedArtifactError, InputError
 
@@ -15,6 +16,8 @@ __all__ = ["app", "main"]
 WRONG_INPUT = 2
 FAILED = 1
 INTERRUPTED = 130
+
+app.command(epilog=tuning.EXAMPLE)(tuning.tune)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -174,8 +174,16 @@ def evaluate(
         str, typer.Option(help="Names separated by commas: models, with settings such as ease?l2=500, or recipes.")
     ] = "popular,item_knn,ease,als",
     protocol: Annotated[
-        str, typer.Option(help="How the data is split: global-time, leave-one-out or random-per-user.")
+        str,
+        typer.Option(
+            help="How the data is split, with settings such as global-time?test_share=0.1: global-time, "
+            "leave-one-out, random-per-user, user-split, cold-item, cold-user or k-fold."
+        ),
     ] = "global-time",
+    slices: Annotated[
+        str, typer.Option(help="Show figures by history, popularity or attributes too, separated by commas.")
+    ] = "",
+    cutoffs: Annotated[str, typer.Option(help="Lengths of list to measure at, separated by commas.")] = "5,10,20",
     liked_only: Annotated[
         bool, typer.Option("--liked-only", help="Leave out events that say nothing good, such as low ratings.")
     ] = False,
@@ -191,14 +199,15 @@ def evaluate(
     with Workspace.open(workspace) as opened, bars() as progress:
         dataset = _dataset(opened, progress)
         dataset = dataset.liked() if liked_only else dataset
-        contenders = [_contender(name.strip()) for name in models.split(",") if name.strip()]
-        report = measure(dataset, contenders, protocol, _options(seed, threads, progress), progress)
+        contenders = [_contender(name) for name in _listed(models)]
+        options = _options(seed, threads, progress)
+        report = measure(dataset, contenders, protocol, options, progress, _lengths(cutoffs), _listed(slices))
     if json:
         show_json(report.to_json(), json)
     if json != "-":
-        columns, *rows = report.table()
         say(report.heading())
-        show_table(columns, rows, right=columns[1:])
+        for columns, *rows in (report.table(), *(report.slice_table(by) for by in _listed(slices))):
+            show_table(columns, rows, right=columns[1:])
         for comparison in report.comparisons:
             say(str(comparison))
 
@@ -222,7 +231,7 @@ def recommend(
 
     if user is None and history is None and text is None:
         raise InputError("say who asks (--user ID), what they like (--history a,b,c) or what they look for (--text)")
-    liked = tuple(item.strip() for item in history.split(",") if item.strip()) if history is not None else None
+    liked = None if history is None else tuple(_listed(history))
     query = _query(user=user, history=liked, text=text, n=n, diversity=diversity, context={"language": language})
     with Workspace.open(workspace) as opened:
         answer = opened.pipeline().recommend(query)
@@ -270,6 +279,18 @@ def _options(seed: int, threads: int, progress: Any) -> FitOptions:
     from serendip.training import FitOptions
 
     return FitOptions(seed=seed, threads=threads, progress=progress)
+
+
+def _listed(text: str) -> list[str]:
+    """The parts of a list separated by commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _lengths(text: str) -> tuple[int, ...]:
+    lengths = _listed(text)
+    if not lengths or not all(length.isdecimal() and int(length) for length in lengths):
+        raise InputError(f"--cutoffs: {text!r} is not a list of lengths such as 5,10,20")
+    return tuple(int(length) for length in lengths)
 
 
 def _contender(name: str) -> Any:

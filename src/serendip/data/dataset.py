@@ -131,8 +131,13 @@ class Dataset:
             within = np.arange(offsets[-1]) - np.repeat(offsets[:-1], lengths)
             chosen = order[np.repeat(starts[user_rows], lengths) + within]
         events = self.events
-        columns = (events.item_rows, events.times_ms, events.signals, events.values)
-        return Queries(offsets, *(column[chosen] for column in columns))
+        return Queries(
+            offsets,
+            events.item_rows[chosen],
+            events.times_ms[chosen],
+            events.signals[chosen],
+            events.values[chosen],
+        )
 
     def history(self, user_id: str) -> list[HistoryEvent]:
         """Everything one person did, oldest first; empty for somebody unknown."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 
 from serendip import models, retrieval
 from serendip.data import Dataset, Queries
-from serendip.data.arrays import IntArray, Sparse
+from serendip.data.arrays import FloatArray, IntArray, Sparse
 from serendip.evaluation.specification import parse
 from serendip.pipeline import Pipeline
 from serendip.training import FitOptions
@@ -30,6 +30,19 @@ class Ranker(Protocol):
         ...
 
 
+@runtime_checkable
+class Scorer(Ranker, Protocol):
+    """A ranker that scores all items and lists the best, so that the order of the others can be judged too."""
+
+    def scores(self, queries: Queries, seen: Sparse) -> FloatArray:
+        """(B, N), larger is better, -inf for the items stored in `seen` (B, N)."""
+        ...
+
+    def best(self, scores: FloatArray, k: int) -> IntArray:
+        """Item rows (B, K) of the best scored, best first; what `rank` lists."""
+        ...
+
+
 class ModelRanker:
     """A model that lists its best scored items."""
 
@@ -43,8 +56,14 @@ class ModelRanker:
         return self
 
     def rank(self, queries: Queries, k: int, seen: Sparse) -> IntArray:
+        return self.best(self.scores(queries, seen), k)
+
+    def scores(self, queries: Queries, seen: Sparse) -> FloatArray:
         scores = np.array(self.model.score(queries))  # (B, N), our own: the model may hand out what it keeps
         scores[np.repeat(np.arange(len(queries)), np.diff(seen.indptr)), seen.indices] = -np.inf
+        return scores
+
+    def best(self, scores: FloatArray, k: int) -> IntArray:
         rows, _ = retrieval.top_k(scores, k, self._seed)
         return rows
 
@@ -83,9 +102,9 @@ def _entrant(thing: Any) -> Entrant:
         return Entrant(thing.recipe.name, Pipeline(thing.recipe), thing.recipe.model_dump(mode="json"))
     if hasattr(thing, "rank"):
         return Entrant(getattr(thing, "name", type(thing).__name__), thing, {})
-    if hasattr(thing, "score"):
+    if hasattr(thing, "score") or isinstance(thing, models.Rates):
         return Entrant(_model_name(thing), ModelRanker(type(thing)(thing.config)), thing.config.model_dump(mode="json"))
-    raise TypeError(f"{thing!r} is no name of a model and has neither `rank` nor `score`")
+    raise TypeError(f"{thing!r} is no name of a model and has neither `rank`, `score` nor `rate`")
 
 
 def _model_name(model: models.Model) -> str:

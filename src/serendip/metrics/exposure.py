@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from serendip.data.arrays import FloatArray, IntArray
+from serendip.data.arrays import BoolArray, FloatArray, IntArray
 
 
 def coverage(rows: IntArray, n_items: int) -> float:
@@ -49,6 +49,24 @@ def novelty(rows: IntArray, counts: IntArray, n_users: int) -> FloatArray:
     PNAS 107(10), 2010 (there: self-information).
     """
     return _mean_over_list(rows, -np.log2(np.maximum(counts, 1) / n_users))
+
+
+def tail_items(counts: IntArray, head_share: float = 0.2) -> BoolArray:
+    """Which items belong to the long tail, (N,) bool: all but the `head_share` of items with the largest `counts`.
+
+    Equals of the last of the head belong to the head too; an item nobody has in training is tail.
+    """
+    n_head = max(1, round(len(counts) * head_share))
+    last = -np.partition(-counts, n_head - 1)[n_head - 1]
+    return np.asarray(counts < max(last, 1))
+
+
+def tail_share(rows: IntArray, tail: BoolArray) -> FloatArray:
+    """Share of each list that is tail, (B,), NaN for an empty list.
+
+    Abdollahpouri, Burke, Mobasher, FLAIRS 2019 (there: APLT).
+    """
+    return _mean_over_list(rows, tail.astype(np.float64))
 
 
 def times_listed(rows: IntArray, n_items: int) -> IntArray:

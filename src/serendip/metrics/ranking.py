@@ -22,9 +22,10 @@ def hits_in(rows: IntArray, relevant: Sparse) -> BoolArray:
     """Which of the listed item `rows` (B, K) are stored in `relevant` (B, N), (B, K) bool; row -1 is never a hit."""
     n_queries, n_items = relevant.shape
     owners = np.repeat(np.arange(n_queries, dtype=np.int64), np.diff(relevant.indptr))
-    wanted = owners * n_items + relevant.indices
+    wanted = np.sort(owners * n_items + relevant.indices)
     listed = np.arange(n_queries, dtype=np.int64)[:, None] * n_items + rows  # (B, K), one number per pair
-    return np.isin(listed, wanted) & (rows >= 0)
+    places = np.searchsorted(wanted, listed)
+    return np.asarray(np.append(wanted, -1)[places] == np.where(rows >= 0, listed, -2))
 
 
 def hit_rate(hits: BoolArray, n_relevant: IntArray, k: int) -> FloatArray:

@@ -14,9 +14,22 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from serendip.errors import DamagedArtifactError, InputError
-from serendip.models.base import Attributes, Model, ModelConfig, Weights
+from serendip.models.base import Attributes, Model, ModelConfig, NotSearched, Rates, Search, Weights
 
-__all__ = ["Attributes", "Model", "ModelConfig", "Weights", "load", "make", "names", "open_saved", "save"]
+__all__ = [
+    "Attributes",
+    "Model",
+    "ModelConfig",
+    "NotSearched",
+    "Rates",
+    "Search",
+    "Weights",
+    "load",
+    "make",
+    "names",
+    "open_saved",
+    "save",
+]
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "weights.safetensors"

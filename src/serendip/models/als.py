@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Self
+from typing import Annotated, Self
 
 import numpy as np
 import scipy.sparse as sp
@@ -27,7 +27,7 @@ from pydantic import Field
 
 from serendip.data import Dataset, Queries
 from serendip.data.arrays import BoolArray, FloatArray, IntArray
-from serendip.models.base import ModelConfig, Weights, fitted
+from serendip.models.base import ModelConfig, Search, Weights, fitted
 from serendip.training import FitOptions
 
 BATCH_EVENTS = 1 << 15  # events, with padding, folded in at once
@@ -38,13 +38,13 @@ class AlsConfig(ModelConfig):
     # Chosen from 36 settings (width 32 to 128, alpha 1 to 20, l2 1 to 100) by NDCG@10 inside the earlier 80 % of
     # ml-100k and ml-latest-small, its last fifth (by time) held out, then a random fifth: by time the better half
     # are within one standard error of each other; at random alpha 5 with l2 30 leads at each width.
-    embedding_size: int = Field(64, ge=1)
+    embedding_size: Annotated[int, Search(16, 256, log=True)] = Field(64, ge=1)
     """D, the width of the factors."""
-    alpha: float = Field(5.0, gt=0)
+    alpha: Annotated[float, Search(0.5, 50, log=True)] = Field(5.0, gt=0)
     """How much more than silence a preference counts: its confidence is 1 + alpha * weight."""
-    l2: float = Field(30.0, gt=0)
+    l2: Annotated[float, Search(0.1, 300, log=True)] = Field(30.0, gt=0)
     """λ, the pull of all factors towards 0; more data bears a larger one, and a larger alpha needs it."""
-    epochs: int = Field(15, ge=1)
+    epochs: Annotated[int, Search(5, 30)] = Field(15, ge=1)
     """Passes over people and items."""
 
 

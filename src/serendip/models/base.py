@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, Self, TypeVar, runtime_checkable
 
 import numpy as np
@@ -16,10 +17,36 @@ T = TypeVar("T")
 Weights = dict[str, NDArray[Any]]
 
 
+@dataclass(frozen=True)
+class Search:
+    """Where tuning looks for a hyper-parameter, ends included: `l2: Annotated[float, Search(1, 1_000, log=True)]`.
+
+    Narrower than what the field allows: the values worth their time on some data set or other.
+    """
+
+    low: float
+    high: float
+    log: bool = False
+    """Draw by order of magnitude; then `low` is above 0."""
+
+
+@dataclass(frozen=True)
+class NotSearched:
+    """A hyper-parameter that tuning leaves at its default, and why."""
+
+    reason: str
+
+
 class ModelConfig(BaseModel):
     """Hyper-parameters of a model, each declared once; unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    @classmethod
+    def searched(cls) -> dict[str, Search]:
+        """Where tuning looks for each hyper-parameter that it looks for."""
+        marks = [(name, mark) for name, field in cls.model_fields.items() for mark in field.metadata]
+        return {name: mark for name, mark in marks if isinstance(mark, Search)}
 
 
 class Model(Protocol):
@@ -69,6 +96,18 @@ class Attributes(Protocol):
         """What each event adds to each candidate of its query, (E, C) float32 for `rows` (B, C).
 
         Over the events of one query each column adds up to `score(queries, rows)` of that query.
+        """
+        ...
+
+
+@runtime_checkable
+class Rates(Protocol):
+    """A model that also says how somebody would rate a thing, from the ratings in the history that it is handed."""
+
+    def rate(self, queries: Queries, rows: IntArray) -> FloatArray:
+        """The ratings expected for the candidates `rows` (B, C) of each query, (B, C) float32, finite.
+
+        In the units of the ratings learned from, which stand in `queries.values`; an empty history is answered too.
         """
         ...
 

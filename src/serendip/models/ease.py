@@ -16,7 +16,7 @@ With N active items and U people: fit O(N³), or O(U²N + UN²) through the peop
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Self
 
 import numpy as np
 from pydantic import Field
@@ -25,16 +25,16 @@ from scipy.linalg import lapack
 
 from serendip.data import Dataset, Queries
 from serendip.data.arrays import FloatArray, IntArray, Sparse
-from serendip.models.base import ModelConfig, Weights, fitted, take
+from serendip.models.base import ModelConfig, NotSearched, Search, Weights, fitted, take
 from serendip.training import FitOptions
 
 STRIP = 512  # rows mirrored at once
 
 
 class EaseConfig(ModelConfig):
-    l2: float = Field(200.0, gt=0)
+    l2: Annotated[float, Search(1, 10_000, log=True)] = Field(200.0, gt=0)
     """λ: how much evidence two items need. 200 suits some 100,000 events; 500 and more suit millions."""
-    max_items: int = Field(20_000, ge=1)
+    max_items: Annotated[int, NotSearched("a bound on time and memory")] = Field(20_000, ge=1)
     """Only so many of the most wanted items take part, which bounds time and memory; the others score 0."""
 
 

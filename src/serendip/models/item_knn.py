@@ -14,7 +14,7 @@ A score costs O(T·K).
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Self
+from typing import Annotated, Self
 
 import numpy as np
 import scipy.sparse as sp
@@ -22,16 +22,16 @@ from pydantic import Field
 
 from serendip.data import Dataset, Queries, track
 from serendip.data.arrays import BoolArray, FloatArray, IntArray, Sparse
-from serendip.models.base import ModelConfig, Weights, fitted, take
+from serendip.models.base import ModelConfig, Search, Weights, fitted, take
 from serendip.training import FitOptions
 
 BLOCK_CELLS = 1 << 21  # similarities computed at once by one thread
 
 
 class ItemKnnConfig(ModelConfig):
-    neighbors: int = Field(100, ge=1)
+    neighbors: Annotated[int, Search(10, 1_000, log=True)] = Field(100, ge=1)
     """Most similar items kept for each item."""
-    shrinkage: float = Field(10.0, ge=0)
+    shrinkage: Annotated[float, Search(0.1, 1_000, log=True)] = Field(10.0, ge=0)
     """Added to the product of norms; about the number of shared people below which a similarity is not trusted."""
 
 

@@ -15,7 +15,7 @@ Fit O(E log E), memory O(E); a batch of scores O(B·N).
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Self
 
 import numpy as np
 from pydantic import Field
@@ -23,14 +23,14 @@ from pydantic import Field
 from serendip.data import Dataset, Queries
 from serendip.data.arrays import FloatArray, IntArray
 from serendip.data.signals import effective
-from serendip.models.base import ModelConfig, Weights, fitted
+from serendip.models.base import ModelConfig, Search, Weights, fitted
 from serendip.training import FitOptions
 
 DAY_MS = 86_400_000
 
 
 class PopularConfig(ModelConfig):
-    half_life_days: float | None = Field(None, gt=0)
+    half_life_days: Annotated[float | None, Search(1, 1_000, log=True)] = Field(None, gt=0)
     """After so many days a preference counts half; None: all time counts alike."""
 
 

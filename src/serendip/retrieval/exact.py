@@ -9,6 +9,11 @@ import numpy as np
 from serendip.data.arrays import FloatArray, IntArray
 from serendip.data.vocabulary import UNKNOWN
 
+STRIPE = 8
+"""Items whose best stands for them all while the rest of a row is passed over."""
+FEW = 4
+"""A row of which more than `FEW` times K items reach its floor is full of equals and takes the longer way."""
+
 
 @lru_cache(maxsize=8)
 def _tie_order(n_items: int, seed: int) -> IntArray:
@@ -29,19 +34,58 @@ def top_k(scores: FloatArray, k: int, seed: int = 0) -> tuple[IntArray, FloatArr
     if k == 0:
         return np.empty((len(scores), 0), np.int32), np.empty((len(scores), 0), scores.dtype)
     in_order = _tie_order(n_items, seed)
-    rows = np.argpartition(-scores, k - 1, axis=1)[:, :k]  # (B, K), the best K in any order
-    best = np.take_along_axis(scores, rows, axis=1)
-    last = best.min(axis=1, keepdims=True)  # (B, 1)
-    crowded = (scores == last).sum(axis=1) > (best == last).sum(axis=1)  # more equals than places for them
-    rows[crowded] = _first_of_equals(scores[crowded], last[crowded], k, in_order)
+    rows, best = _contenders(scores, k, in_order)  # (B, C), C at least K
     rank = np.empty(n_items, np.int64)
     rank[in_order] = np.arange(n_items)
-    best = np.take_along_axis(scores, rows, axis=1)
-    order = np.lexsort((rank[rows], -best), axis=1)
+    order = np.lexsort((rank[rows], -best), axis=1)[:, :k]
     rows, best = np.take_along_axis(rows, order, axis=1).astype(np.int32), np.take_along_axis(best, order, axis=1)
     nothing = ~(best > -np.inf)
     rows[nothing], best[nothing] = UNKNOWN, -np.inf
     return rows, best
+
+
+def _contenders(scores: FloatArray, k: int, in_order: IntArray) -> tuple[IntArray, FloatArray]:
+    """Item rows and scores, both (B, C), that hold the K best of each query; spare places score -inf."""
+    n_queries, n_items = scores.shape
+    reach = scores >= _floor(scores, k)  # (B, N)
+    counts = np.count_nonzero(reach, axis=1)
+    short = (counts >= k) & (counts <= FEW * k)
+    reach[~short], counts[~short] = False, 0
+    queries = np.repeat(np.arange(n_queries), counts)
+    items = np.flatnonzero(reach) - queries * n_items
+    places = np.arange(len(items)) - np.repeat(np.cumsum(counts) - counts, counts)
+    rows = np.zeros((n_queries, counts.max(initial=k)), np.int64)
+    best = np.full(rows.shape, -np.inf, scores.dtype)
+    rows[queries, places], best[queries, places] = items, scores[queries, items]
+    if not short.all():
+        rows[~short, :k] = longer = _by_partition(scores[~short], k, in_order)
+        best[~short, :k] = np.take_along_axis(scores[~short], longer, axis=1)
+    return rows, best
+
+
+def _floor(scores: FloatArray, k: int) -> FloatArray:
+    """A score that at least K items of each row reach, close below the K-th best, (B, 1); NaN where none is known.
+
+    The K-th best of the maxima of `STRIPE` items each: K different stripes have an item as good.
+    """
+    n_stripes = scores.shape[1] // STRIPE
+    if n_stripes < k:
+        return np.full((len(scores), 1), np.nan, scores.dtype)
+    stripes = scores[:, : STRIPE * n_stripes].reshape(len(scores), STRIPE, n_stripes)
+    maxima = np.fmax.reduce(stripes, axis=1)  # (B, S); NaN loses to any number
+    maxima[np.isnan(maxima)] = -np.inf
+    floor = np.partition(maxima, n_stripes - k, axis=1)[:, n_stripes - k]
+    return np.where(floor > -np.inf, floor, np.nan)[:, None]
+
+
+def _by_partition(scores: FloatArray, k: int, in_order: IntArray) -> IntArray:
+    """The K best of each query in any order, (B, K)."""
+    rows = np.argpartition(-scores, k - 1, axis=1)[:, :k]
+    best = np.take_along_axis(scores, rows, axis=1)
+    last = best.min(axis=1, keepdims=True)  # (B, 1)
+    crowded = (scores == last).sum(axis=1) > (best == last).sum(axis=1)  # more equals than places for them
+    rows[crowded] = _first_of_equals(scores[crowded], last[crowded], k, in_order)
+    return rows
 
 
 def _first_of_equals(scores: FloatArray, last: FloatArray, k: int, in_order: IntArray) -> IntArray:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
+
 from tests.serving.pages.play_service import CHROMIUM, OpenPage, Watch, launch, make_workspace, ready, serving
 
 

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
+
 from tests.serving.pages.play_service import launch, make_workspace, ready, serving
 
 IMAGES = Path(__file__).parents[3] / "docs" / "images"

@@ -12,11 +12,11 @@ import httpx
 import polars as pl
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.serving.pages.play_service import CARD, OpenPage, Watch, ids, ready, serving, settle, until
 
 from serendip.data import Tables
 from serendip.data.tables import event_frame
 from serendip.store import Workspace
+from tests.serving.pages.play_service import CARD, OpenPage, Watch, ids, ready, serving, settle, until
 
 pytestmark = pytest.mark.browser
 
