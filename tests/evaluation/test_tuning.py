@@ -6,6 +6,7 @@ import sqlite3
 import sys
 import tomllib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ import pytest
 from serendip import evaluate, models
 from serendip.data import Dataset, InputError, Signals, Tables, event_frame
 from serendip.data.splits import SPLITS, Split, global_time
-from serendip.evaluation import tuning
+from serendip.evaluation import Estimate, tuning
 from serendip.evaluation.tuning import TuningResult, tune
 from serendip.pipeline import Pipeline, Recipe
 from serendip.training import FitOptions
@@ -161,6 +162,14 @@ def test_it_finds_the_better_setting_and_starts_from_the_defaults() -> None:
     assert result.best_config["lean"] > 0
     assert result.default_value is not None
     assert result.best_value > result.default_value
+    assert result.gain is not None
+    assert result.gain.mean == pytest.approx(result.best_value - result.default_value)
+    low, high = result.gain.low, result.gain.high
+    assert low is not None
+    assert high is not None
+    assert low < result.gain.mean < high
+    assert result.clear == (low > 0)
+    assert replace(result, gain=Estimate(0.1, 0.05, 0.2)).clear
     assert {trial.config["depth"] for trial in result.trials} == {7}
     assert len({trial.config["width"] for trial in result.trials}) > 2
     assert all(isinstance(trial.config["width"], int) and 2 <= trial.config["width"] <= 9 for trial in result.trials)
@@ -171,6 +180,8 @@ def test_among_equals_the_defaults_win(tmp_path: Path, monkeypatch: pytest.Monke
     result = tune(data(), "leaning", trials=6)
     assert values(result).count(result.best_value) > 1
     assert result.best_config == result.trials[0].config
+    assert result.gain is None
+    assert not result.clear
 
 
 def test_a_config_that_cannot_be_fitted_is_the_worst(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,7 +237,8 @@ def test_a_stopped_run_goes_on_and_ends_as_if_it_had_not_been(tmp_path: Path) ->
 
 def test_nothing_is_left_to_do_where_all_is_done(tmp_path: Path) -> None:
     def nothing_is_fitted(label: str, done: int, total: int) -> None:
-        assert label == "tuning ease"
+        """No trial, that is: the best and the defaults are asked once more, to compare them person by person."""
+        assert label != "tuning ease" or done == total
 
     first = tune(data(), "ease", trials=3, study_path=tmp_path / "ease.db", options=ONE_THREAD)
     second = tune(data(), "ease", "global-time", 2, tmp_path / "ease.db", ONE_THREAD, nothing_is_fitted)

@@ -76,3 +76,6 @@ def _show(result: TuningResult) -> None:
         f"{result.protocol.split}, validation only ({result.asked:,} people): {result.metric} {result.best_value:.4f} "
         f"is the best of {len(result.trials)} trials; the defaults {before}"
     )
+    if result.gain is not None and not result.clear:
+        interval = f"[{result.gain.low:+.4f}, {result.gain.high:+.4f}]"
+        say(f"the gain, {result.gain.mean:+.4f} {interval}, may be luck: the defaults may do as well on new data")

@@ -138,7 +138,7 @@ class Exam:
 
     def _listed(self, ranker: Ranker, user_rows: IntArray) -> Lists:
         queries = self.split.known.histories(user_rows)
-        left_out = self._left_out(user_rows)
+        left_out = self.left_out(user_rows)
         area = np.full(len(user_rows), np.nan)
         if isinstance(ranker, Scorer):
             scores = ranker.scores(queries, left_out)
@@ -151,7 +151,7 @@ class Exam:
         padded = np.pad(rows, ((0, 0), (0, max(0, short))), constant_values=-1)[:, : self.protocol.depth]
         return Lists(padded, area)
 
-    def _left_out(self, user_rows: IntArray) -> Sparse:
+    def left_out(self, user_rows: IntArray) -> Sparse:
         """What may not be listed, (B, N)."""
         seen = self.seen[user_rows]
         kept = seen if self.protocol.seen == "excluded" else sp.csr_array(seen.shape, dtype=bool)

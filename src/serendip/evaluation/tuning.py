@@ -29,10 +29,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from serendip import models
 from serendip.data import Dataset, InputError, Progress, silent
+from serendip.data.arrays import FloatArray
 from serendip.data.splits import data_hash
 from serendip.evaluation.exam import Exam
 from serendip.evaluation.protocol import Protocol, primary_cutoff
 from serendip.evaluation.rankers import ModelRanker
+from serendip.evaluation.significance import Estimate, bootstrap, estimate
 from serendip.models import ModelConfig, Search
 from serendip.pipeline import Recipe
 from serendip.pipeline.recipe import Source
@@ -66,6 +68,8 @@ class TuningResult:
     """How many people the figures are means over; of few, the best is little more than the luckiest."""
     seed: int
     trials: tuple[Trial, ...]
+    gain: Estimate | None = None
+    """By how much the best config beats the defaults, paired by person; None where it is the defaults."""
     date: date = field(default_factory=lambda: datetime.now(UTC).date())
 
     @property
@@ -81,6 +85,11 @@ class TuningResult:
     def default_value(self) -> float | None:
         """What the defaults reach on the same validation part."""
         return self.trials[0].value
+
+    @property
+    def clear(self) -> bool:
+        """Whether the 95 % interval of the gain lies above 0; if not, the best config may be no more than lucky."""
+        return self.gain is not None and self.gain.low is not None and self.gain.low > 0
 
     def recipe(self) -> Recipe:
         """The model with the best config as a recommender of one source."""
@@ -108,6 +117,7 @@ class TuningResult:
             "best_config": self.best_config,
             "best_value": self.best_value,
             "default_value": self.default_value,
+            "gain": None if self.gain is None else asdict(self.gain),
             "trials": [asdict(trial) for trial in self.trials],
         }
 
@@ -150,7 +160,9 @@ def tune(
         found = tuple(_trial(one) for one in study.get_trials(deepcopy=False, states=DONE))
     if all(trial.value is None for trial in found):
         raise InputError(f"{model_name} could not be fitted with any of {len(found)} configs, the defaults included")
-    return TuningResult(model_name, protocol, contest.metric, len(contest.exam.asked), options.seed, found)
+    result = TuningResult(model_name, protocol, contest.metric, len(contest.exam.asked), options.seed, found)
+    best, defaults = result.best_config, found[0].config
+    return result if best == defaults else replace(result, gain=contest.gain(best, defaults))
 
 
 class _Contest:
@@ -214,14 +226,26 @@ class _Contest:
         state = TrialState.PRUNED if value is None else TrialState.COMPLETE
         study.tell(trial, value, state, skip_if_finished=True)
 
+    def gain(self, config: dict[str, Any], defaults: dict[str, Any]) -> Estimate | None:
+        """How much better `config` is than the defaults, paired by person; None where one cannot be fitted."""
+        both = [self._per_person(one) for one in (config, defaults)]
+        if both[0] is None or both[1] is None:
+            return None
+        differences = both[0] - both[1]
+        return estimate(float(differences.mean()), bootstrap(differences[:, None], self.options.seed)[:, 0])
+
     def _value(self, config: dict[str, Any]) -> float | None:
+        values = self._per_person(config)
+        return None if values is None else float(values.mean())
+
+    def _per_person(self, config: dict[str, Any]) -> FloatArray | None:
         exam, options = self.exam, self.options
         try:
             ranker = ModelRanker(models.make(self.model_name, config)).fit(exam.split.train, options)
             listed = exam.lists(ranker, exam.asked, f"rank {self.model_name}", options.progress)
         except CANNOT_BE_FITTED:
             return None
-        return float(exam.values(exam.asked, listed)[f"ndcg@{exam.protocol.depth}"].mean())
+        return exam.values(exam.asked, listed)[f"ndcg@{exam.protocol.depth}"]
 
 
 def ranges(config_class: type[ModelConfig]) -> dict[str, BaseDistribution]:

@@ -29,6 +29,9 @@ from serendip.models.base import ModelConfig, NotSearched, Search, Weights, fitt
 from serendip.training import FitOptions
 
 STRIP = 512  # rows mirrored at once
+LARGEST_BLOCK = 12_500
+"""Rows inverted by one call of LAPACK: the Cholesky factorisation of OpenBLAS 0.3.30 and 0.3.31 on several threads
+crashes the process at 16,300 rows."""
 
 
 class EaseConfig(ModelConfig):
@@ -100,13 +103,53 @@ def through_items(x: Sparse, l2: float) -> FloatArray:
     if n_items == 0:
         return np.empty((0, 0), np.float32)
     x = x.astype(np.float64)
-    gram = (x.T @ x).toarray()  # (N, N), symmetric, so its transpose is the same in LAPACK's order of memory
+    gram = (x.T @ x).toarray()  # (N, N)
     gram.flat[:: n_items + 1] += l2
-    factor, failed = lapack.dpotrf(gram.T, lower=1, overwrite_a=1, clean=0)
+    p = _inverse(gram)
+    return _without_self(_mirrored(p), -np.diagonal(p))
+
+
+def _inverse(a: FloatArray) -> FloatArray:
+    """The inverse of a symmetric positive definite `a` (N, N), which is used up; only its lower triangle counts.
+
+    Raises:
+        LinAlgError: `a` is not positive definite.
+    """
+    if len(a) > LARGEST_BLOCK:
+        _invert_by_halves(a)
+        return a
+    factor, failed = lapack.dpotrf(a.T, lower=1, overwrite_a=1, clean=0)  # symmetric: its transpose is itself
     p, failed_too = lapack.dpotri(factor, lower=1, overwrite_c=1)
     if failed or failed_too:
-        raise linalg.LinAlgError(f"the Gram matrix of {n_items} items cannot be inverted: a larger l2 is needed")
-    return _without_self(_mirrored(p), -np.diagonal(p))
+        raise linalg.LinAlgError(f"a Gram matrix of {len(a)} items cannot be inverted: a larger l2 is needed")
+    return np.asarray(p)
+
+
+def _invert_by_halves(a: FloatArray) -> None:
+    """Put the whole inverse of `a` in its place, through the Schur complement S = A22 - A21 A11⁻¹ A12.
+
+    With X = A21 A11⁻¹ the blocks are S⁻¹, -S⁻¹ X below the diagonal, and A11⁻¹ + Xᵀ S⁻¹ X.
+    """
+    half = len(a) // 2
+    first, second, below = a[:half, :half], a[half:, half:], a[half:, :half]
+    _fill(first, _inverse(first))
+    x = below @ first
+    second -= x @ below.T
+    _fill(second, _inverse(second))
+    np.matmul(second, x, out=below)
+    np.negative(below, out=below)
+    first -= x.T @ below
+    a[:half, half:] = below.T
+
+
+def _fill(a: FloatArray, lower: FloatArray) -> None:
+    """Both triangles of `a` from one, strip by strip."""
+    for start in range(0, len(a), STRIP):
+        rows = slice(start, start + STRIP)
+        a[rows, :start] = lower[rows, :start]
+        a[:start, rows] = a[rows, :start].T
+        corner = np.tril(lower[rows, rows])
+        a[rows, rows] = corner + np.tril(corner, -1).T
 
 
 def through_people(x: Sparse, l2: float) -> FloatArray:
@@ -123,14 +166,9 @@ def through_people(x: Sparse, l2: float) -> FloatArray:
 
 
 def _mirrored(lower: FloatArray) -> FloatArray:
-    """The whole float32 matrix of which only the lower triangle is given, strip by strip."""
+    """The whole float32 matrix of which only the lower triangle is given."""
     whole = np.empty(lower.shape, np.float32)
-    for start in range(0, len(whole), STRIP):
-        rows = slice(start, start + STRIP)
-        whole[rows, :start] = lower[rows, :start]
-        whole[:start, rows] = whole[rows, :start].T
-        corner = np.tril(lower[rows, rows])
-        whole[rows, rows] = corner + np.tril(corner, -1).T
+    _fill(whole, lower)
     return whole
 
 
