@@ -8,6 +8,7 @@ import scipy.sparse as sp
 
 from serendip import models
 from serendip.data import Dataset, Queries, Tables, event_frame
+from serendip.models import ease
 from serendip.models.ease import STRIP, through_items, through_people
 
 
@@ -35,6 +36,13 @@ def test_both_ways_reach_the_plain_solution(shape: tuple[int, int], l2: float) -
         found = way(x, l2)
         assert found.dtype == np.float32
         np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_a_large_matrix_is_inverted_by_halves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """LAPACK would crash on it; small blocks stand in for large ones, 80 rows becoming 40, 20, 10."""
+    x = preferences(200, 80)
+    monkeypatch.setattr(ease, "LARGEST_BLOCK", 15)
+    np.testing.assert_allclose(through_items(x, 10.0), reference(x, 10.0), atol=1e-5)
 
 
 def test_the_solution_is_the_best_there_is() -> None:

@@ -1,0 +1,81 @@
+"""`python -m benchmarks`: list the cases, run models on one, run other libraries, write the leaderboard."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Column, Table
+
+from benchmarks import cases, report, results, running
+from serendip.errors import InputError
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
+out = Console()
+
+
+@app.command("list")
+def list_cases() -> None:
+    """The cases, whether their data are here, and how many published models are quoted."""
+    root = cases.data_root()
+    table = Table(Column("case", no_wrap=True), "measures", "data set", "quoted", box=None)
+    missing = False
+    for case in cases.CASES.values():
+        here = (root / case.folder).is_dir()
+        missing = missing or not here
+        folder = case.folder if here else f"{case.folder} (missing)"
+        table.add_row(case.name, case.metrics[0], folder, str(len(case.published) or "-"))
+    out.print(table)
+    if missing:
+        out.print(f"The missing ones are not in {root}; set SERENDIP_DATA to the folder that holds the data sets.")
+
+
+@app.command()
+def run(
+    case: Annotated[str, typer.Argument(help="A case of `list`.")],
+    models: Annotated[str, typer.Option(help="Names with commas between; by default those of the case.")] = "",
+    seeds: Annotated[int, typer.Option(min=1, help="Fit so many times, with seeds 0, 1, ...")] = 1,
+    threads: Annotated[int, typer.Option(min=0, help="0: all cores.")] = 0,
+    json: Annotated[Path | None, typer.Option(help="Add the results to this file.")] = None,
+) -> None:
+    """Fit and evaluate models, each in a process of its own."""
+    chosen = cases.find(case)
+    found = []
+    for model in filter(None, models.split(",")) if models else chosen.models:
+        with out.status(f"{model} on {case}"):
+            found.append(running.in_its_own_process(case, model.strip(), seeds, threads))
+        if json is not None:
+            results.write(json, found)
+        out.print(report.line(chosen, found[-1]), highlight=False)
+
+
+@app.command("report")
+def write_report() -> None:
+    """Write docs/leaderboard.md, docs/leaderboard.html and the picture from benchmarks/results."""
+    for file in report.write(results.read_all()):
+        out.print(f"wrote {os.path.relpath(file)}")
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def peers(context: typer.Context) -> None:
+    """The same cases through other libraries; `peers --help` says more."""
+    if importlib.util.find_spec("benchmarks.peers") is None:
+        raise InputError("benchmarks/peers is not there")
+    module = importlib.import_module("benchmarks.peers")
+    module.main(context.args)
+
+
+def main() -> None:
+    try:
+        app(prog_name="python -m benchmarks")
+    except InputError as error:
+        sys.exit(f"{error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""How data sets become folds: the divisions of papers, where they differ from the protocols of `serendip evaluate`."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from benchmarks.cases.case import Fold
+from serendip.data import Dataset
+from serendip.data.arrays import IntArray
+from serendip.data.splits import Split, leave_one_out, random_per_user
+from serendip.errors import InputError
+
+SPLIT_SEED = 0
+"""Of random splits: part of the case, so that every model and library is asked the same."""
+
+
+def leave_last_out(dataset: Dataset) -> Fold:
+    """The last item of each person is the test, the one before it is for validation.
+
+    Models are fitted without both, and are shown everything before the last when asked: Kang and McAuley,
+    "Self-attentive sequential recommendation", ICDM 2018, section IV. (`serendip evaluate` with `leave-one-out` fits
+    on the validation items too.)
+    """
+    last = leave_one_out(dataset)
+    learn = leave_one_out(last.train).train
+    return Fold.of(Split(learn, last.test, "leave-one-out", folded_in=last.train))
+
+
+def random_811(dataset: Dataset) -> Fold:
+    """Of each person's events a random tenth is the test and another tenth is for validation, both rounded.
+
+    As in RecBole models are fitted on and shown the remaining eight tenths, and validation items are not listed.
+    """
+    outer = random_per_user(dataset, 0.1, SPLIT_SEED)
+    learn = random_per_user(outer.train, 1 / 9, SPLIT_SEED).train
+    return Fold(learn, shown=learn, known=outer.train, test=outer.test)
+
+
+def listed_apart(dataset: Dataset, file: Path) -> Fold:
+    """The test are the events whose person and item are in a tab-separated file without a header.
+
+    Raises:
+        InputError: the file names a pair that is not in the data.
+    """
+    pairs = pl.read_csv(gzip.decompress(file.read_bytes()), separator="\t", has_header=False, infer_schema=False)
+    users, items = dataset.users.vocabulary, dataset.items.vocabulary
+    wanted = _keys(users.rows(pairs.to_series(0)), items.rows(pairs.to_series(1)), dataset.n_items)
+    events = dataset.events
+    test = np.isin(_keys(events.user_rows, events.item_rows, dataset.n_items), wanted)
+    if np.count_nonzero(test) != len(wanted):
+        raise InputError(f"{file} lists {len(wanted):,} events, of which the data have {np.count_nonzero(test):,}")
+    return Fold.of(Split(dataset.with_events(~test), dataset.with_events(test), "given"))
+
+
+def _keys(user_rows: IntArray, item_rows: IntArray, n_items: int) -> IntArray:
+    """One number per pair, (E,)."""
+    return user_rows.astype(np.int64) * n_items + item_rows

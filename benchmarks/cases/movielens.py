@@ -1,0 +1,114 @@
+"""MovieLens: ratings, a split by time, and items that nobody has seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmarks.cases.case import RATING_BASELINES, TIMED_BASELINES, Case, Fold, Material, Published
+from benchmarks.cases.folds import SPLIT_SEED, listed_apart
+from serendip.data import Dataset
+from serendip.data.readers import read
+from serendip.data.splits import cold_item, global_time, k_fold
+
+SURPRISE = "Surprise, README.md, table of 5-fold cross-validation with default parameters"
+SURPRISE_NOTE = "five random folds like ours, not the same ones"
+COLD_SHARE = 0.1
+
+
+def _read(folder: Path) -> Dataset:
+    return Dataset.from_tables(read("movielens", folder).tables)
+
+
+def _official_folds(folder: Path) -> Material:
+    dataset = _read(folder)
+    return Material((dataset,), tuple(listed_apart(dataset, folder / f"u{fold}.test.gz") for fold in range(1, 6)))
+
+
+def _random_folds(folder: Path) -> Material:
+    dataset = _read(folder)
+    return Material((dataset,), tuple(map(Fold.of, k_fold(dataset, 5, SPLIT_SEED))))
+
+
+def _by_time(folder: Path) -> Material:
+    liked = _read(folder).liked()
+    return Material((liked,), (Fold.of(global_time(liked)),))
+
+
+def _cold_items(folder: Path) -> Material:
+    dataset = _read(folder)
+    return Material((dataset,), (Fold.of(cold_item(dataset, COLD_SHARE, SPLIT_SEED)),))
+
+
+def _surprise(model: str, rmse: float, mae: float) -> Published:
+    return Published(model, {"rmse": rmse, "mae": mae}, SURPRISE, SURPRISE_NOTE)
+
+
+BY_TIME = (
+    "The last fifth of all likes, by time, is the test; the earlier ones are learned from and shown as history. "
+    "Asked are people with a history; new people are reported apart."
+)
+BY_TIME_METRICS = ("ndcg@10", "recall@10", "hit_rate@10", "mrr@10", "coverage@10")
+
+CASES = (
+    Case(
+        name="ml-100k/ratings-5fold",
+        folder="ml-100k",
+        reading="u.data: 1 to 5 stars",
+        protocol="The five official folds u1 to u5; the figure is the mean over the folds.",
+        open=_official_folds,
+        metrics=("rmse", "mae"),
+        kind="ratings",
+        models=RATING_BASELINES,
+    ),
+    Case(
+        name="ml-1m/ratings-5fold",
+        folder="ml-1m",
+        reading="ratings.csv: 1 to 5 stars",
+        protocol="Five random folds of all ratings (seed 0); the figure is the mean over the folds.",
+        open=_random_folds,
+        metrics=("rmse", "mae"),
+        kind="ratings",
+        models=RATING_BASELINES,
+        published=(
+            _surprise("SVD++", 0.862, 0.672),
+            _surprise("SVD", 0.873, 0.686),
+            _surprise("k-NN Baseline", 0.895, 0.706),
+            _surprise("Slope One", 0.907, 0.715),
+            _surprise("Baseline", 0.909, 0.719),
+            _surprise("Co-Clustering", 0.915, 0.717),
+            _surprise("NMF", 0.916, 0.723),
+        ),
+    ),
+    Case(
+        name="ml-100k/global-time",
+        folder="ml-100k",
+        reading="u.data: a rating of 4 or 5 is a like, others are left out",
+        protocol=BY_TIME,
+        open=_by_time,
+        metrics=BY_TIME_METRICS,
+        models=TIMED_BASELINES,
+    ),
+    Case(
+        name="ml-latest-small/global-time",
+        folder="ml-latest-small",
+        reading="ratings.csv (9/2018): a rating of 4 or more is a like, others are left out",
+        protocol=BY_TIME,
+        open=_by_time,
+        metrics=BY_TIME_METRICS,
+        models=TIMED_BASELINES,
+    ),
+    Case(
+        name="ml-1m/cold-item",
+        folder="ml-1m",
+        reading="ratings.csv, with the titles and genres of movies.dat: a rating of 4 or 5 is a like",
+        protocol=(
+            "A random tenth of the rated films (seed 0) is withheld from training with all its ratings; the withheld "
+            "films are ranked, and right are those that a person likes. Models that know films only by who liked them "
+            "cannot tell these apart, and list them in the order of chance."
+        ),
+        open=_cold_items,
+        metrics=("ndcg@20", "recall@20", "hit_rate@20", "coverage@20"),
+        cutoffs=(10, 20),
+        candidates="new",
+    ),
+)
