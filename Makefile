@@ -18,7 +18,7 @@ QUIET := $(shell test -t 1 || echo -qq)
 TORCH := torch==2.13.0
 TORCH_INDEX ?= $(if $(PIP_FIND_LINKS),,--extra-index-url https://download.pytorch.org/whl/cpu)
 
-.PHONY: install demo test test-all check docs screenshots clean
+.PHONY: install demo test test-all check docs screenshots peers clean
 
 install: $(VENV)/.installed
 
@@ -51,6 +51,17 @@ docs: install
 
 screenshots: install
 	$(BIN)/python -m tests.serving.pages.screenshots
+
+# Other libraries for side-by-side benchmarks, about 4 GB; `make -k peers` goes on where one does not install.
+PEERS := modern rectools recbole
+
+peers: $(PEERS:%=.peers/%/.installed)
+
+.peers/%/.installed: benchmarks/peers/requirements-%.txt
+	test -x .peers/$*/bin/python || $(PYTHON) -m venv .peers/$*
+	.peers/$*/bin/python -m pip install $(QUIET) $(TORCH) $(TORCH_INDEX)
+	.peers/$*/bin/python -m pip install $(QUIET) -r $<
+	touch $@
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache .hypothesis demo

@@ -85,7 +85,13 @@ def started(python: Path, script: str, folder: Path, threads: int) -> Iterator[S
     environment = os.environ | few_threads(threads)
     command = [str(python), str(SIDES / script), str(folder)]
     with subprocess.Popen(
-        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        command,
+        cwd=folder,  # RecBole writes where it stands
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     ) as process:
         try:
             yield Side(process)

@@ -28,7 +28,7 @@ from pydantic import Field
 from serendip.data import Dataset, Queries
 from serendip.data.arrays import BoolArray, FloatArray, IntArray
 from serendip.models.base import ModelConfig, Search, Weights, fitted
-from serendip.training import FitOptions
+from serendip.training import FitOptions, one_blas_thread
 
 BATCH_EVENTS = 1 << 15  # events, with padding, folded in at once
 BATCH_QUERIES = 1 << 10
@@ -87,9 +87,10 @@ class Als:
     def score(self, queries: Queries, rows: IntArray | None = None) -> FloatArray:
         factors = fitted(self._factors)
         people = np.zeros((len(queries), factors.shape[1]), np.float32)  # (B, D)
-        for batch in _batches(queries):
-            evidence, system = self._equations(queries, batch)
-            people[batch.queries] = np.linalg.solve(system, evidence.sum(axis=1)[:, :, None])[:, :, 0]
+        with one_blas_thread():
+            for batch in _batches(queries):
+                evidence, system = self._equations(queries, batch)
+                people[batch.queries] = np.linalg.solve(system, evidence.sum(axis=1)[:, :, None])[:, :, 0]
         if rows is None:
             return np.asarray(people @ factors.T)
         return np.asarray((factors[rows] @ people[:, :, None])[:, :, 0])  # (B, C, D) @ (B, D, 1)
@@ -98,11 +99,12 @@ class Als:
         """y_iᵀ W c_e y_e of event e for candidate i: see `models.base.Attributes`."""
         factors = fitted(self._factors)
         parts = np.zeros((len(queries.item_rows), rows.shape[1]), np.float32)  # (E, C)
-        for batch in _batches(queries):
-            evidence, system = self._equations(queries, batch)
-            placed = np.linalg.solve(system, evidence.swapaxes(1, 2)).swapaxes(1, 2)  # (b, T, D)
-            shares = placed @ factors[rows[batch.queries]].swapaxes(1, 2)  # (b, T, C)
-            parts[batch.events[batch.real]] = shares[batch.real]
+        with one_blas_thread():
+            for batch in _batches(queries):
+                evidence, system = self._equations(queries, batch)
+                placed = np.linalg.solve(system, evidence.swapaxes(1, 2)).swapaxes(1, 2)  # (b, T, D)
+                shares = placed @ factors[rows[batch.queries]].swapaxes(1, 2)  # (b, T, C)
+                parts[batch.events[batch.real]] = shares[batch.real]
         return parts
 
     def _equations(self, queries: Queries, batch: _Batch) -> tuple[FloatArray, FloatArray]:

@@ -13,6 +13,7 @@ import uvicorn
 from serendip.data import InputError
 from serendip.serving.app import create_app
 from serendip.store import Workspace
+from serendip.training import one_blas_thread
 
 
 def serve(
@@ -34,7 +35,8 @@ def serve(
         InputError: the host is not this machine's own, or the port cannot be had.
     """
     _check_host(host, insecure)
-    with listening(host, port) as bound, contextlib.suppress(KeyboardInterrupt):
+    # Requests are answered side by side, so each keeps to one thread of BLAS.
+    with listening(host, port) as bound, one_blas_thread(), contextlib.suppress(KeyboardInterrupt):
         config = uvicorn.Config(
             create_app(workspace), lifespan="on", access_log=False, log_level="warning", server_header=False
         )
