@@ -132,7 +132,7 @@ def _labelled(board: Board) -> set[str]:
 def legend(board: Board, colours: Paint) -> str:
     """Colours of the kinds of models, as HTML."""
     sample = '<svg viewBox="0 0 14 14" width="14" height="14" aria-hidden="true">{}</svg>'
-    kinds = sorted({kind_of(row) for row in board.measured}, key=lambda kind: colours[kind])
+    kinds = sorted({kind_of(row) for row in board.measured}, key=lambda kind: (colours[kind], kind))
     items = [f"<span>{sample.format(drawing.circle(7, 7, colours[kind], kind))}{escape(kind)}</span>" for kind in kinds]
     return f'<p class="legend">{"".join(items)}</p>'
 

@@ -174,13 +174,17 @@ def test_evaluate_prints_a_table_and_json(workspace: Path, tmp_path: Path, capsy
         (["recommend", "{tmp}/nowhere", "--user", "x"], 2, "is not a workspace"),
         (["recommend", "{ws}"], 2, "say who asks"),
         (["recommend", "{ws}", "--user", "p1", "-n", "0"], 2, "-n"),
-        (["recommend", "{ws}", "--user", "x" * 300], 2, "256 bytes"),
+        (["recommend", "{ws}", "--user", "x" * 300], 2, "--user: an id has at most 256 bytes"),
         (["fit", "{ws}", "--recipe", "grandmas"], 2, "no recipe 'grandmas'"),
+        (["fit", "{ws}", "--recipe", "{tmp}/gone.toml"], 2, "gone.toml cannot be read: No such file"),
+        (["fit", "{ws}", "--seed", "-1"], 2, "--seed"),
         (["evaluate", "{ws}", "--models", "oracle"], 2, "oracle"),
+        (["evaluate", "{ws}", "--models", ","], 2, "--models"),
+        (["evaluate", "{ws}", "--json", "{tmp}/gone/x.json"], 2, "--json: there is no folder"),
         (["evaluate", "{ws}", "--protocol", "psychic"], 2, "psychic"),
         (["evaluate", "{ws}", "--cutoffs", "ten"], 2, "--cutoffs"),
         (["evaluate", "{ws}", "--slices", "shoe size"], 2, "shoe size"),
-        (["import", "papyrus", "x", "{tmp}/ws2"], 2, "papyrus"),
+        (["import", "papyrus", "x", "{tmp}/ws2"], 2, "'FORMAT': 'papyrus'"),
         (["import", "csv", "{tmp}/nothing.csv", "{tmp}/ws2"], 2, "nothing.csv"),
         (["fit", "{ws}", "--wheels", "4"], 2, "--wheels"),
         (["dance"], 2, "dance"),
@@ -197,6 +201,17 @@ def test_mistakes_are_one_sentence(
     assert len(err.strip().splitlines()) == 1
     assert says in err
     assert not (tmp_path / "ws2" / "serendip.db").exists()
+
+
+def test_no_command_at_all_shows_them_all(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys)
+    assert (code, out) == (2, "")
+    assert "\n  recommend " in err  # laid out, not run together into a sentence
+
+
+def test_what_the_system_refuses_is_said_with_its_place(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(capsys, "evaluate", str(workspace), "--models", "popular", "--json", str(workspace))
+    assert (code, err.splitlines()[-1]) == (1, f"serendip: {workspace}: Is a directory")
 
 
 def test_a_busy_port_is_one_sentence(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -330,6 +330,14 @@ def test_a_bad_cell_in_json_lines_names_its_line(tmp_path: Path) -> None:
         jsonl(tmp_path, {"user": "ann", "item": "tea"}, "", {"user": "ann"})
 
 
+def test_an_id_too_long_to_be_addressed_names_its_row(tmp_path: Path) -> None:
+    lines = [{"user": "ann", "item": "tea"}, {"user": "é" * 129, "item": "jam"}, {"user": "é" * 128, "item": "jam"}]
+    with pytest.raises(InputError, match=r"events\.jsonl, row 2: the user id is longer than 256 bytes"):
+        jsonl(tmp_path, *lines)
+    result = jsonl(tmp_path, *lines, skip_bad_rows=True)
+    assert events(result) == [("ann", "tea"), ("é" * 128, "jam")]
+
+
 def test_lists_are_no_ids(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="column 'item' holds lists"):
         jsonl(tmp_path, {"user": "ann", "item": ["tea"]})

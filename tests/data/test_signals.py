@@ -98,3 +98,11 @@ def test_no_events_are_no_preferences() -> None:
     nothing = np.empty(0, np.int32)
     assert effective(nothing, nothing, np.empty(0, np.float32)).tolist() == []
     assert preference_matrix(nothing, nothing, np.empty(0, np.float32), (2, 2)).nnz == 0
+
+
+@pytest.mark.parametrize("weight", [float("nan"), float("inf"), 5e300])
+def test_weights_that_no_model_could_use_are_refused(weight: float) -> None:
+    with pytest.raises(ValidationError, match="weights"):
+        Signals(weights={"view": weight})
+    with pytest.raises(ValidationError, match="liked_from"):
+        Signals(liked_from=float("nan"))

@@ -41,6 +41,14 @@ def test_methods_that_are_not_answered(client, is_problem, method, path) -> None
     assert answer.headers["allow"]
 
 
+@pytest.mark.parametrize("path", ["/", "/healthz", "/static/play.js", "/v1/items?limit=1", "/v1/items/nope"])
+def test_head_is_get_without_the_body(client, path) -> None:
+    head, got = client("HEAD", path), client.get(path)
+    assert head.status_code == got.status_code
+    assert (head.content, head.headers["content-type"]) == (b"", got.headers["content-type"])
+    assert head.headers["content-length"] == got.headers["content-length"]
+
+
 @pytest.mark.parametrize(("method", "path"), WRITES)
 @pytest.mark.parametrize("body", [b"{", b"", b"\xff\xfe", b'{"a": NaN}', b'"\\ud800"', b"[" * 100_000, b"1" * 6_000])
 def test_bodies_that_cannot_be_read(client, is_problem, method, path, body) -> None:

@@ -37,6 +37,11 @@ def test_a_column_takes_the_type_that_holds_all_values(
     assert frame["x"].to_list() == expected
 
 
+def test_one_odd_title_leaves_the_others_as_they_are() -> None:
+    rows = [("a", {"title": "Tea"}), ("b", {"title": ["Jam"]}), ("c", {"title": 5}), ("d", {})]
+    assert attribute_frame("item_id", rows)["title"].to_list() == ["Tea", '["Jam"]', "5", None]
+
+
 def test_columns_stand_in_order_of_first_appearance() -> None:
     rows = [("a", {"x": 1}), ("b", {"z": 1, "x": 2}), ("c", {"y": 1})]
     frame = attribute_frame("item_id", rows)

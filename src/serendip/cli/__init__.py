@@ -17,6 +17,9 @@ WRONG_INPUT = 2
 FAILED = 1
 INTERRUPTED = 130
 
+VALIDATOR = "Value error, "
+"""What pydantic puts before a sentence of ours."""
+
 app.command(epilog=tuning.EXAMPLE)(tuning.tune)
 
 
@@ -36,10 +39,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(error.format_message() if hasattr(error, "format_message") else str(error), WRONG_INPUT)
     except InputError as error:
         return _complain(str(error), WRONG_INPUT)
-    except (DamagedArtifactError, OSError) as error:
+    except DamagedArtifactError as error:
         return _complain(str(error), FAILED)
+    except OSError as error:
+        return _complain(f"{error.filename}: {error.strerror}" if error.filename else str(error), FAILED)
 
 
 def _complain(message: str, code: int) -> int:
-    sys.stderr.write(f"serendip: {' '.join(message.split())}\n")
+    sentence = " ".join(message.split()).replace(VALIDATOR, "")
+    sys.stderr.write(f"serendip: {sentence}\n")
     return code

@@ -20,7 +20,6 @@ PORT = 8000
 
 app = typer.Typer(
     help="A recommender system around large models: from a click log to live answers with reasons.",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -29,7 +28,7 @@ app = typer.Typer(
 Folder = Annotated[Path, typer.Argument(metavar="WORKSPACE", help="The folder that holds the workspace.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="The port to serve on.")]
 Host = Annotated[str, typer.Option(help="The address to serve on; other than this machine's own needs --insecure.")]
-Seed = Annotated[int, typer.Option(help="The same seed gives the same result.")]
+Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
 Threads = Annotated[int, typer.Option(min=0, help="Threads to use; 0 is all cores.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print only JSON.")]
 RecipeName = Annotated[str, typer.Option(help="A recipe that comes with the package, or a .toml file.")]
@@ -37,12 +36,17 @@ Column = Annotated[str | None, typer.Option(help="The column to read it from, wh
 
 
 @app.callback(invoke_without_command=True)
-def version(show: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+def version(
+    context: typer.Context, show: Annotated[bool, typer.Option("--version", help="Print the version.")] = False
+) -> None:
     if show:
         from serendip.version import __version__
 
         typer.echo(__version__)
         raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(2)
 
 
 @app.command(epilog="Example: serendip demo shop --port 8080")
@@ -196,10 +200,14 @@ def evaluate(
     from serendip.evaluation import evaluate as measure
     from serendip.store import Workspace
 
+    contenders = [_contender(name) for name in _listed(models)]
+    if not contenders:
+        raise InputError("--models: name at least one model or recipe")
+    if json and not Path(json).parent.is_dir():
+        raise InputError(f"--json: there is no folder {Path(json).parent}")
     with Workspace.open(workspace) as opened, bars() as progress:
         dataset = _dataset(opened, progress)
         dataset = dataset.liked() if liked_only else dataset
-        contenders = [_contender(name) for name in _listed(models)]
         options = _options(seed, threads, progress)
         report = measure(dataset, contenders, protocol, options, progress, _lengths(cutoffs), _listed(slices))
     if json:

@@ -8,11 +8,12 @@ A veto (`hide`, `dislike`) as the last word on a pair sets it to nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import numpy as np
 import polars as pl
 import scipy.sparse as sp
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from serendip.data.arrays import FloatArray, IntArray, Sparse
 
@@ -32,6 +33,10 @@ DEFAULT_WEIGHTS = {
 }
 
 
+Weight = Annotated[float, Field(ge=-1000, le=1000)]
+"""Bounded, because models square weights and add them up in float32."""
+
+
 class Signals(BaseModel):
     """Weights of event types and what a rating must reach; one declaration, kept in `settings.toml`.
 
@@ -40,10 +45,10 @@ class Signals(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    weights: dict[str, float] = Field(default_factory=lambda: dict(DEFAULT_WEIGHTS))
+    weights: dict[str, Weight] = Field(default_factory=lambda: dict(DEFAULT_WEIGHTS))
     """Weight of each event type; a type that is not named here weighs 0."""
 
-    liked_from: float = 4.0
+    liked_from: FiniteFloat = 4.0
     """A `rating` with at least this value is a preference; below it the item is known, not liked."""
 
     def of(self, types: Sequence[str], values: Sequence[float | None]) -> FloatArray:

@@ -132,10 +132,9 @@ def _slicing(exam: Exam, by: str) -> Slicing:
     if kind:
         found = [name for name in found if name == kind]
     if len(found) != 1:
-        which = (
-            f"both people and items have (say users.{by} or items.{by})" if found else "neither people nor items have"
-        )
-        raise InputError(f"there is no slice {by!r}: it is not history or popularity, but an attribute that {which}")
+        if found:
+            raise InputError(f"the slice {by!r} could be people or items: say users.{by} or items.{by}")
+        raise InputError(f"there is no slice {by!r}: neither people nor items have such an attribute")
     if found == ["users"]:
         return _by_people(dataset.users, by, attribute)
     return _by_items(dataset.items, by, attribute)

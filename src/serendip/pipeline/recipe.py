@@ -113,7 +113,8 @@ class Recipe(_Part):
         try:
             return cls.parse(path.read_text(encoding="utf-8"), str(path))
         except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"the recipe {path} cannot be read: {error}") from None
+            why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            raise InputError(f"the recipe {path} cannot be read: {why}") from None
 
     @classmethod
     def find(cls, name_or_path: str) -> Recipe:

@@ -46,6 +46,8 @@ class Gate:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        if scope["method"] == "HEAD":
+            scope, send = {**scope, "method": "GET"}, _without_body(send)
         passage = _Passage(scope, receive, send)
         started_s = time.perf_counter()
         try:
@@ -102,6 +104,15 @@ class _Passage:
             return  # the answer has begun; the connection is all that can be cut
         response = problem_response(name, detail, instance=self.scope["path"], request_id=self.request_id)
         await response(self.scope, self.receive, self.send)
+
+
+def _without_body(send: Send) -> Send:
+    """HEAD is GET whose body stays here (RFC 9110, 9.3.2); routes need not know of it."""
+
+    async def headers_only(message: Message) -> None:
+        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+    return headers_only
 
 
 def canonical_path(scope: Scope) -> str:

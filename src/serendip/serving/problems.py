@@ -116,7 +116,7 @@ def _pointed(error: Mapping[str, Any]) -> ProblemError:
     place, *steps = error["loc"] or ("body",)
     path = "/".join(str(step).replace("~", "~0").replace("/", "~1") for step in steps)
     pointer = (f"#/{path}" if path else "#") if place == "body" else f"{place}:{path}"
-    return ProblemError(pointer=pointer, code=error["type"], detail=error["msg"])
+    return ProblemError(pointer=pointer, code=error["type"], detail=error["msg"].removeprefix("Value error, "))
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:

@@ -15,6 +15,9 @@ from serendip.data.query import MAX_ID_BYTES
 from serendip.store.contract import Attributes
 
 _DTYPES: dict[type, pl.DataType] = {bool: pl.Boolean(), int: pl.Int64(), float: pl.Float64(), str: pl.String()}
+TEXTS = frozenset(("title", "title_zh", "description", "description_zh", "brand", "maker", "image"))
+"""Attributes of items that are read as text everywhere."""
+
 _INT64 = range(-(2**63), 2**63)
 
 
@@ -88,7 +91,9 @@ def attribute_frame(id_column: str, rows: Sequence[tuple[str, Attributes]]) -> p
 
 
 def _column(name: str, values: list[Any]) -> pl.Series:
-    """One attribute as a column; a value beside lists is a list of one."""
+    """One attribute as a column; a value beside lists is a list of one, but one list does not make titles lists."""
+    if name in TEXTS:
+        return pl.Series(name, [_fitted(value, pl.String()) for value in values], dtype=pl.String)
     if not any(isinstance(value, list) for value in values):
         dtype = _common_type(values)
         return pl.Series(name, [_fitted(value, dtype) for value in values], dtype=dtype)

@@ -8,7 +8,7 @@ import polars as pl
 
 from serendip.data.readers.cells import as_numbers, as_text, as_truth
 from serendip.data.readers.columns import RELATION_PARTS, choose, guess, listed
-from serendip.data.readers.events import Fault, left_out, missing, no_number, without_faults
+from serendip.data.readers.events import Fault, left_out, missing, no_number, unusable, without_faults
 from serendip.data.readers.raw import RawTable
 from serendip.data.tables import RELATION_SCHEMA
 from serendip.errors import InputError
@@ -60,7 +60,7 @@ def _renamed(raw: RawTable, names: Mapping[str, str]) -> list[str]:
 
 def _attributes(frame: pl.DataFrame, id_column: str, typed: bool) -> tuple[list[pl.Series], list[Fault]]:
     """The columns, the id first, and what is wrong in them."""
-    cells, faults = [frame[id_column]], [missing(frame[id_column], id_column.replace("_", " "))]
+    cells, faults = [frame[id_column]], unusable(frame[id_column], id_column.replace("_", " "))
     for column in frame.drop(id_column):
         if column.dtype != pl.String and column.name not in _TRUTHS:
             cells.append(column)

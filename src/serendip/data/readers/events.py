@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from serendip.data.query import MAX_ID_BYTES
 from serendip.data.readers.cells import as_numbers, as_text, as_times_ms, is_blank
 from serendip.data.readers.raw import RawTable
 from serendip.data.signals import RATING
@@ -72,7 +73,7 @@ def _cells(raw: RawTable, columns: Mapping[str, str]) -> tuple[dict[str, pl.Seri
     for part in ("user", "item"):
         ids = as_text(frame[columns[part]])
         cells[f"{part}_id"] = ids
-        faults.append(missing(ids, f"{part} id"))
+        faults += unusable(ids, f"{part} id")
     cells["type"] = as_text(frame[columns["type"]]) if "type" in columns else _nothing(frame, pl.String())
     if "event_id" in columns:
         event_ids = as_text(frame[columns["event_id"]])
@@ -88,6 +89,12 @@ def _cells(raw: RawTable, columns: Mapping[str, str]) -> tuple[dict[str, pl.Seri
 
 def missing(column: pl.Series, part: str) -> Fault:
     return Fault(is_blank(column), lambda _: f"the {part} is missing")
+
+
+def unusable(ids: pl.Series, part: str) -> list[Fault]:
+    """Ids that are missing, or too long to be addressed."""
+    too_long = (ids.str.len_bytes() > MAX_ID_BYTES).fill_null(False)
+    return [missing(ids, part), Fault(too_long, lambda _: f"the {part} is longer than {MAX_ID_BYTES} bytes")]
 
 
 def no_number(column: pl.Series, bad: pl.Series, part: str) -> Fault:
