@@ -59,6 +59,8 @@ class GroupCommit:
             close()
 
     def _settle(self, group: list[_Ticket]) -> None:
+        if not group:
+            return
         at_work: _Ticket | None = None
         results = []
         try:
