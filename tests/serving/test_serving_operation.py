@@ -187,3 +187,17 @@ def test_an_acknowledged_event_survives_a_kill_and_an_end_loses_no_exposure(tmp_
         interrupted = third.end(signal.SIGINT)
     assert code in (0, -signal.SIGTERM)
     assert interrupted == 0
+
+
+def test_a_foreign_name_for_this_machine_leads_nowhere(tmp_path, client, is_problem) -> None:
+    """DNS rebinding: a page from elsewhere points its own name at the loopback address."""
+    running = Running(tmp_path)
+    try:
+        port = running.address.rpartition(":")[2]
+        for name in ("evil.example", f"evil.example:{port}", "127.0.0.1.evil.example", "", "10.0.0.1"):
+            is_problem(httpx.get(f"{running.address}/healthz", headers={"host": name}), 421, "misdirected")
+        for name in ("localhost", f"localhost:{port}", "127.0.0.1", f"[::1]:{port}"):
+            assert httpx.get(f"{running.address}/healthz", headers={"host": name}).status_code == 200
+    finally:
+        running.end(signal.SIGTERM)
+    assert client.get("/healthz", headers={"host": "evil.example"}).status_code == 200  # with the guard off

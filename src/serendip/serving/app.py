@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -49,17 +49,24 @@ def bare_app() -> Service:
     return app
 
 
-def create_app(workspace: Workspace) -> FastAPI:
+def any_name(name: str) -> bool:
+    return True
+
+
+def create_app(workspace: Workspace, answers_to: Callable[[str], bool] = any_name) -> FastAPI:
     """The HTTP service over `workspace`, which stays the caller's to close.
 
     While its lifespan runs, exposures are written and new models are taken up.
+
+    Args:
+        answers_to: whether the service goes by the name in a request's `Host` header; other requests are refused.
     """
     engine = Engine(workspace)
     app = bare_app()
     app.state.engine = engine
     app.router.lifespan_context = _lifespan(engine)
     pages.mount(app, engine)
-    app.add_middleware(Gate, metrics=engine.metrics)
+    app.add_middleware(Gate, metrics=engine.metrics, answers_to=answers_to)
     return app
 
 

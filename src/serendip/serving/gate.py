@@ -10,6 +10,7 @@ import logging
 import re
 import time
 import uuid
+from collections.abc import Callable
 from urllib.parse import quote, unquote_to_bytes
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -31,6 +32,7 @@ SECURITY_HEADERS = {
 }
 
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
+_PORT = re.compile(r":\d*$")
 _KEPT = "!$&'()*+,;=:@"  # what a path segment may hold unencoded besides letters, digits and -._~ (RFC 3986, 3.3)
 _log = logging.getLogger(__name__)
 
@@ -38,9 +40,10 @@ _log = logging.getLogger(__name__)
 class Gate:
     """The outermost ASGI layer."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, answers_to: Callable[[str], bool]) -> None:
         self.app = app
         self.metrics = metrics
+        self.answers_to = answers_to
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -51,7 +54,7 @@ class Gate:
         passage = _Passage(scope, receive, send)
         started_s = time.perf_counter()
         try:
-            await passage.through(self.app)
+            await passage.through(self.app, self.answers_to)
         finally:
             self.metrics.observe(scope, passage.status, time.perf_counter() - started_s)
 
@@ -67,8 +70,9 @@ class _Passage:
         self._taken = 0  # bytes of the body
         scope.setdefault("state", {})["request_id"] = self.request_id
 
-    async def through(self, app: ASGIApp) -> None:
+    async def through(self, app: ASGIApp, answers_to: Callable[[str], bool]) -> None:
         try:
+            self._check_name(answers_to)
             self.scope["path"] = canonical_path(self.scope)
             self._limit = EVENTS_BODY_LIMIT if self.scope["path"] == EVENTS_PATH else BODY_LIMIT
             self._check_size(_announced(self.headers))
@@ -94,6 +98,12 @@ class _Passage:
             for name, value in SECURITY_HEADERS.items():
                 headers.setdefault(name, value)
         await self._send(message)
+
+    def _check_name(self, answers_to: Callable[[str], bool]) -> None:
+        """A page elsewhere may point a name of its own at this machine (DNS rebinding), but not send another name."""
+        name = _PORT.sub("", self.headers.get("host", ""))
+        if not answers_to(name):
+            raise Refused("misdirected", "requests go to this machine's own address")
 
     def _check_size(self, size: int) -> None:
         if size > self._limit:

@@ -35,6 +35,7 @@ KINDS = {
     "method-not-allowed": Kind(405, "This address does not answer this method"),
     "too-large": Kind(413, "The request is too large"),
     "unsupported-media-type": Kind(415, "The body is of a type that is not read here"),
+    "misdirected": Kind(421, "This server does not go by that name"),
     "invalid-request": Kind(422, "The request is not valid"),
     "internal-error": Kind(500, "Something went wrong here"),
     "not-ready": Kind(503, "No list can be served yet"),

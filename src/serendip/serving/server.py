@@ -11,7 +11,7 @@ from collections.abc import Callable
 import uvicorn
 
 from serendip.data import InputError
-from serendip.serving.app import create_app
+from serendip.serving.app import any_name, create_app
 from serendip.store import Workspace
 from serendip.training import one_blas_thread
 
@@ -37,8 +37,10 @@ def serve(
     _check_host(host, insecure)
     # Requests are answered side by side, so each keeps to one thread of BLAS.
     with listening(host, port) as bound, one_blas_thread(), contextlib.suppress(KeyboardInterrupt):
+        # Without keys, a page from elsewhere must not get at the data by a name that leads to this machine.
+        names = any_name if insecure else is_loopback
         config = uvicorn.Config(
-            create_app(workspace), lifespan="on", access_log=False, log_level="warning", server_header=False
+            create_app(workspace, names), lifespan="on", access_log=False, log_level="warning", server_header=False
         )
         _Server(config, _address(bound), announce).run(sockets=[bound])
 
