@@ -22,6 +22,7 @@ let person = null;
 let answer = null; // what is on show
 let given = new Map(); // item id -> what this person said of it on this page
 let asked = 0; // the number of the latest request; older answers are dropped
+let running = 0; // attempts that have not ended
 let again = () => {}; // what "try again" does
 
 // ---------------------------------------------------------------- asking
@@ -44,7 +45,6 @@ function query() {
 async function ask({ compare = false, first = async () => {} } = {}) {
   const number = ++asked;
   const started = performance.now();
-  list.setAttribute("aria-busy", "true");
   let step = first; // done once, also when the list has to be asked for again
   const attempt = async () => {
     await step();
@@ -65,6 +65,7 @@ async function ask({ compare = false, first = async () => {} } = {}) {
 }
 
 async function orSayWhy(attempt) {
+  list.setAttribute("aria-busy", String(++running > 0));
   try {
     await attempt();
     byId("problem").hidden = true;
@@ -75,7 +76,7 @@ async function orSayWhy(attempt) {
     byId("problem").hidden = false;
     byId("status").textContent = "";
   } finally {
-    list.setAttribute("aria-busy", "false");
+    list.setAttribute("aria-busy", String(--running > 0));
   }
 }
 
