@@ -138,7 +138,8 @@ class Pipeline:
         catalogue = self.catalogue
         history, warnings = self._history(query)
         asked = history.queries if query.personalization else history.without_taste()
-        blended = self._blend(catalogue, query.model_copy(update={"text": None}), asked, self._everything(catalogue))
+        everything = np.ones(len(catalogue), bool)
+        blended = self._blend(catalogue, query.model_copy(update={"text": None}), asked, everything)
         distinct = list(dict.fromkeys(item_ids))
         rows = catalogue.vocabulary.rows(distinct)
         known = rows[rows != UNKNOWN]
@@ -181,10 +182,6 @@ class Pipeline:
         new = query.user is not None and not events
         warnings = [f"nothing is known of {query.user!r} yet"] if new else []
         return History.of(events, self.items, self.signals), warnings
-
-    @staticmethod
-    def _everything(catalogue: Catalogue) -> BoolArray:
-        return np.ones(len(catalogue), bool)
 
     def _by_rule(self, catalogue: Catalogue) -> BoolArray:
         """What the recipe lets through whoever asks, (N,)."""
