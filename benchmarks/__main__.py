@@ -41,6 +41,9 @@ def run(
     models: Annotated[str, typer.Option(help="Names with commas between; by default those of the case.")] = "",
     seeds: Annotated[int, typer.Option(min=1, help="Fit so many times, with seeds 0, 1, ...")] = 1,
     threads: Annotated[int, typer.Option(min=0, help="0: all cores.")] = 0,
+    validation: Annotated[
+        bool, typer.Option("--validation", help="To choose settings by: the test part is not looked at.")
+    ] = False,
     json: Annotated[Path | None, typer.Option(help="Add the results to this file.")] = None,
 ) -> None:
     """Fit and evaluate models, each in a process of its own."""
@@ -48,7 +51,7 @@ def run(
     found = []
     for model in filter(None, models.split(",")) if models else chosen.models:
         with out.status(f"{model} on {case}"):
-            found.append(running.in_its_own_process(case, model.strip(), seeds, threads))
+            found.append(running.in_its_own_process(case, model.strip(), seeds, threads, validation))
         if json is not None:
             results.write(json, found)
         out.print(report.line(chosen, found[-1]), highlight=False)

@@ -31,6 +31,8 @@ from serendip.training import FitOptions
 REPOSITORY = Path(__file__).parents[1]
 REFUSED = 2
 """Exit status where the input is wrong; the last line of the error stream says what."""
+VALIDATION = " (validation)"
+"""Ends the name of a case whose test part was not looked at; there is no leaderboard of these."""
 
 
 @dataclass
@@ -50,18 +52,25 @@ class Costs:
         }
 
 
-def measure(case: Case, model: str, seeds: Sequence[int], options: FitOptions, root: Path | None = None) -> Result:
-    """Fit and evaluate in this process.
+def measure(
+    case: Case,
+    model: str,
+    seeds: Sequence[int],
+    options: FitOptions,
+    root: Path | None = None,
+    validation: bool = False,
+) -> Result:
+    """Fit and evaluate in this process; for `validation` on a part of what may be learned from, the test unseen.
 
     Raises:
         InputError: the data set is not there, or there is no such model for this kind of case.
     """
     trial = _rank if case.kind == "ranking" else _rate
     config = entrants([model])[0].config if case.kind == "ranking" else ratings.rater(model)[1]
-    material = case.material(root)
+    material = case.material(root, validation)
     figures, costs = trial(case, material, model, [_with_seed(options, seed) for seed in seeds])
     return Result(
-        case=case.name,
+        case=f"{case.name}{VALIDATION}" if validation else case.name,
         model=model,
         provider="serendip",
         seeds=list(seeds),
@@ -123,7 +132,7 @@ def _rate(case: Case, material: Material, model: str, runs: list[FitOptions]) ->
     return averaged(found), costs
 
 
-def in_its_own_process(case: str, model: str, seeds: int, threads: int) -> Result:
+def in_its_own_process(case: str, model: str, seeds: int, threads: int, validation: bool = False) -> Result:
     """The same as `measure`, in a fresh Python.
 
     Raises:
@@ -131,7 +140,7 @@ def in_its_own_process(case: str, model: str, seeds: int, threads: int) -> Resul
         RuntimeError: the process failed otherwise; what it said is on the error stream.
     """
     command = [sys.executable, "-m", "benchmarks.running", case, model]
-    command += ["--seeds", str(seeds), "--threads", str(threads)]
+    command += ["--seeds", str(seeds), "--threads", str(threads), *(["--validation"] if validation else [])]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
     if done.returncode == REFUSED:
         raise InputError(done.stderr.strip().splitlines()[-1])
@@ -146,10 +155,13 @@ def main() -> None:
     parser.add_argument("model")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--validation", action="store_true")
     arguments = parser.parse_args()
     options = FitOptions(threads=arguments.threads)
     try:
-        result = measure(find(arguments.case), arguments.model, range(arguments.seeds), options)
+        result = measure(
+            find(arguments.case), arguments.model, range(arguments.seeds), options, validation=arguments.validation
+        )
     except InputError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(REFUSED)

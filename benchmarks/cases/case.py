@@ -86,6 +86,8 @@ class Case:
     """How they are divided and who is asked, in words."""
     open: Callable[[Path], Material] = field(repr=False)
     """Reads the folder and divides the data."""
+    validation: Callable[[Fold], Fold] = field(repr=False)
+    """Divides what may be learned from once more, for settings to be chosen without a look at the test."""
     metrics: tuple[str, ...]
     """Columns of the leaderboard; the first orders it."""
     kind: Literal["ranking", "ratings"] = "ranking"
@@ -102,8 +104,8 @@ class Case:
         """The protocol and what is done with seen items."""
         return self.protocol if self.kind == "ratings" else f"{self.protocol} Seen items are {self.seen}."
 
-    def material(self, root: Path | None = None) -> Material:
-        """Read from `root`, the folder of all data sets.
+    def material(self, root: Path | None = None, validation: bool = False) -> Material:
+        """Read from `root`, the folder of all data sets; for `validation`, without the test parts.
 
         Raises:
             InputError: the data set or one of its files is not there.
@@ -116,9 +118,12 @@ class Case:
                 "set SERENDIP_DATA to the folder that holds the data sets"
             )
         try:
-            return self.open(folder)
+            material = self.open(folder)
         except FileNotFoundError as error:
             raise InputError(f"{self.name} needs the file {error.filename or error}, which is not there") from None
+        if validation:
+            return Material(material.whole, tuple(map(self.validation, material.folds)))
+        return material
 
 
 def data_root() -> Path:

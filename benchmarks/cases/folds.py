@@ -11,7 +11,7 @@ import polars as pl
 from benchmarks.cases.case import Fold
 from serendip.data import Dataset
 from serendip.data.arrays import IntArray
-from serendip.data.splits import Split, leave_one_out, random_per_user
+from serendip.data.splits import Split, cold_item, global_time, leave_one_out, one_fold, random_per_user
 from serendip.errors import InputError
 
 SPLIT_SEED = 0
@@ -59,3 +59,34 @@ def listed_apart(dataset: Dataset, file: Path) -> Fold:
 def _keys(user_rows: IntArray, item_rows: IntArray, n_items: int) -> IntArray:
     """One number per pair, (E,)."""
     return user_rows.astype(np.int64) * n_items + item_rows
+
+
+def validation_between(fold: Fold) -> Fold:
+    """For settings to be chosen by: what is shown at the test or left out of its lists, but not learned from."""
+    learn, known = fold.learn, fold.known
+    held = ~np.isin(_pairs(known), _pairs(learn))
+    return Fold(learn, shown=learn, known=learn, test=known.with_events(held))
+
+
+def validation_by_time(fold: Fold) -> Fold:
+    """For settings to be chosen by: the last fifth of what is learned from."""
+    return Fold.of(global_time(fold.learn))
+
+
+def validation_of_each_person(fold: Fold) -> Fold:
+    """For settings to be chosen by: a random tenth of what is learned from, of each person."""
+    return Fold.of(random_per_user(fold.learn, 0.1, SPLIT_SEED))
+
+
+def validation_of_ratings(fold: Fold) -> Fold:
+    """For settings to be chosen by: a random tenth of the ratings learned from."""
+    return Fold.of(one_fold(fold.learn, 10, 0, SPLIT_SEED))
+
+
+def validation_of_items(fold: Fold) -> Fold:
+    """For settings to be chosen by: a random tenth of the items learned from, as if nobody had met them."""
+    return Fold.of(cold_item(fold.learn, 0.1, SPLIT_SEED + 1))
+
+
+def _pairs(dataset: Dataset) -> IntArray:
+    return _keys(dataset.events.user_rows, dataset.events.item_rows, dataset.n_items)

@@ -5,7 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks.cases.case import RATING_BASELINES, TIMED_BASELINES, Case, Fold, Material, Published
-from benchmarks.cases.folds import SPLIT_SEED, listed_apart
+from benchmarks.cases.folds import (
+    SPLIT_SEED,
+    listed_apart,
+    validation_by_time,
+    validation_of_items,
+    validation_of_ratings,
+)
 from serendip.data import Dataset
 from serendip.data.readers import read
 from serendip.data.splits import cold_item, global_time, k_fold
@@ -56,6 +62,7 @@ CASES = (
         reading="u.data: 1 to 5 stars",
         protocol="The five official folds u1 to u5; the figure is the mean over the folds.",
         open=_official_folds,
+        validation=validation_of_ratings,
         metrics=("rmse", "mae"),
         kind="ratings",
         models=RATING_BASELINES,
@@ -66,6 +73,7 @@ CASES = (
         reading="ratings.csv: 1 to 5 stars",
         protocol="Five random folds of all ratings (seed 0); the figure is the mean over the folds.",
         open=_random_folds,
+        validation=validation_of_ratings,
         metrics=("rmse", "mae"),
         kind="ratings",
         models=RATING_BASELINES,
@@ -85,6 +93,7 @@ CASES = (
         reading="u.data: a rating of 4 or 5 is a like, others are left out",
         protocol=BY_TIME,
         open=_by_time,
+        validation=validation_by_time,
         metrics=BY_TIME_METRICS,
         models=TIMED_BASELINES,
     ),
@@ -94,6 +103,7 @@ CASES = (
         reading="ratings.csv (9/2018): a rating of 4 or more is a like, others are left out",
         protocol=BY_TIME,
         open=_by_time,
+        validation=validation_by_time,
         metrics=BY_TIME_METRICS,
         models=TIMED_BASELINES,
     ),
@@ -107,6 +117,7 @@ CASES = (
             "cannot tell these apart, and list them in the order of chance."
         ),
         open=_cold_items,
+        validation=validation_of_items,
         metrics=("ndcg@20", "recall@20", "hit_rate@20", "coverage@20"),
         cutoffs=(10, 20),
         candidates="new",

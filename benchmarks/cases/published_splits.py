@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks.cases.case import Case, Fold, Material, Published
-from benchmarks.cases.folds import random_811
+from benchmarks.cases.folds import random_811, validation_between, validation_of_each_person
 from serendip.data import Dataset
 from serendip.data.readers import read
 from serendip.data.splits import given
@@ -46,6 +46,7 @@ CASES = (
         reading="LightGCN's train.txt and test.txt: each place visited is a like",
         protocol="The published train and test files; all people of the test file are asked.",
         open=_given,
+        validation=validation_of_each_person,
         metrics=("ndcg@20", "recall@20", "hit_rate@20", "coverage@20"),
         cutoffs=(10, 20),
         models=("popular", "item_knn", "ease", "als"),
@@ -66,6 +67,7 @@ CASES = (
         reading="KGAT's train.txt and test.txt: each review is a like (its knowledge graph is not part of the set)",
         protocol="The published train and test files; all people of the test file are asked.",
         open=_given,
+        validation=validation_of_each_person,
         metrics=("recall@20", "ndcg@20", "hit_rate@20", "coverage@20"),
         cutoffs=(10, 20),
         published=(
@@ -87,6 +89,7 @@ CASES = (
             "from the rest and are shown the rest, and validation items are not listed."
         ),
         open=_lastfm,
+        validation=validation_between,
         metrics=("ndcg@10", "recall@10", "hit_rate@10", "mrr@10", "coverage@10"),
         published=(
             _recbole("MHCN", 0.2123, 0.2068),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks.cases.case import Case, Material, Published
-from benchmarks.cases.folds import leave_last_out
+from benchmarks.cases.folds import leave_last_out, validation_between
 from serendip.data import Dataset
 from serendip.data.readers import read
 
@@ -44,6 +44,7 @@ CASES = (
         reading="SASRec's file in its order: all ratings, whatever their stars, of people and films with at least five",
         protocol=PROTOCOL,
         open=_ml_1m,
+        validation=validation_between,
         metrics=METRICS,
         published=(
             _quoted("SASRec+ 3000", 0.3159, 0.1857, ANTKLEN),
@@ -60,6 +61,7 @@ CASES = (
         reading="S3-Rec's Beauty.txt: 5-core reviews of 2014, 22,363 people (another set of this name has 40,226)",
         protocol=PROTOCOL,
         open=_amazon,
+        validation=validation_between,
         metrics=METRICS,
         published=(
             _quoted("SASRec, sampled softmax", 0.0921, 0.0531, ESASREC),
@@ -80,6 +82,7 @@ CASES = (
         reading="S3-Rec's Toys_and_Games.txt: 5-core reviews of 2014",
         protocol=PROTOCOL,
         open=_amazon,
+        validation=validation_between,
         metrics=METRICS,
         published=(
             _quoted("SASRec, sampled softmax", 0.0970, 0.0580, ESASREC),

@@ -15,7 +15,7 @@ import pytest
 
 from benchmarks import running
 from benchmarks.cases import Case, Fold, Material
-from benchmarks.cases.folds import leave_last_out
+from benchmarks.cases.folds import leave_last_out, validation_of_each_person
 from benchmarks.peers import libraries
 from benchmarks.peers import running as peers
 from benchmarks.peers.handover import PeerError, Question, ask, told
@@ -91,6 +91,7 @@ def case_of(dataset: Dataset, kind: str = "ranking") -> Case:
         reading="made here",
         protocol="a random fifth of each person's ratings",
         open=lambda folder: Material((dataset,), (fold,)),
+        validation=validation_of_each_person,
         metrics=("ndcg@5",) if kind == "ranking" else ("rmse",),
         kind=kind,  # type: ignore[arg-type]
         cutoffs=(2, 5),

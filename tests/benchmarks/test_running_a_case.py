@@ -165,3 +165,29 @@ def test_a_result_without_a_field_is_refused(field: str, tmp_path: Path) -> None
     (tmp_path / "a.json").write_text(json.dumps([table]), encoding="utf-8")
     with pytest.raises(InputError, match=f"a.json, result 1: the field '{field}' is missing"):
         results.read(tmp_path / "a.json")
+
+
+def test_settings_are_chosen_without_a_look_at_the_test(root: Path) -> None:
+    case = find(CASE)
+    (fold,), (trial,) = case.material(root).folds, case.material(root, validation=True).folds
+    assert trial.learn is not fold.learn
+    np.testing.assert_array_equal(trial.learn.events.item_rows, fold.learn.events.item_rows)
+    held, test = trial.test.events, fold.test.events
+    assert len(held) == N_PEOPLE
+    places = {(user, item) for user, item in zip(held.user_rows, held.item_rows, strict=True)}
+    assert not places & set(zip(test.user_rows, test.item_rows, strict=True))
+    assert not places & set(zip(trial.shown.events.user_rows, trial.shown.events.item_rows, strict=True))
+    result = running.measure(case, "item_knn", [0], ONE_THREAD, root, validation=True)
+    assert result.case == f"{CASE} (validation)"
+    assert result.split_hash != running.measure(case, "item_knn", [0], ONE_THREAD, root).split_hash
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_case_has_a_way_to_choose_settings_that_ends_before_its_test(name: str, timed: Dataset) -> None:
+    """Whatever the case divides by, the trial learns from nothing that the case does not let be learned from."""
+    fold = Fold.of(global_time(timed))
+    trial = CASES[name].validation(fold)
+    may = set(zip(fold.learn.events.user_rows, fold.learn.events.item_rows, strict=True))
+    assert set(zip(trial.learn.events.user_rows, trial.learn.events.item_rows, strict=True)) <= may
+    allowed = may | set(zip(fold.known.events.user_rows, fold.known.events.item_rows, strict=True))
+    assert set(zip(trial.test.events.user_rows, trial.test.events.item_rows, strict=True)) <= allowed

@@ -45,7 +45,7 @@ class Offsets:
         if not self.config.personal:
             return expected.astype(np.float32)
         assert queries.values is not None
-        departures = queries.values - self.mean - self.items[queries.item_rows]
+        departures = np.nan_to_num(queries.values - self.mean - self.items[queries.item_rows])  # NaN: no rating
         sums = np.bincount(queries.query_rows, departures, minlength=len(queries))
         return (expected + (sums / (np.diff(queries.offsets) + 2))[:, None]).astype(np.float32)
 

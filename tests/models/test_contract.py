@@ -9,9 +9,11 @@ import hashlib
 import json
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
 from serendip import models
@@ -25,6 +27,7 @@ from serendip.training import FitOptions
 PAGE = Path(__file__).parents[2] / "docs" / "write_a_model.md"
 EXAMPLE = "also_wanted"
 SIDE = 50
+TITLE_WORDS = ["red", "green", "blue", "round", "square", "old", "new", "cup", "lamp", "chair"]
 OPTIONS = FitOptions(seed=7, threads=1)
 
 
@@ -49,44 +52,66 @@ def dataset(users: list[str], items: list[str], types: list[str] | str = "like")
 
 
 def checkerboard() -> Dataset:
-    """Person u wants item i where both are even or both odd, except that u has never met item u."""
-    pairs = [(u, i) for u in range(SIDE) for i in range(SIDE) if u % 2 == i % 2 and u != i]
-    events = event_frame({"user_id": [f"{u:02}" for u, _ in pairs], "item_id": [f"{i:02}" for _, i in pairs]})
-    items = event_frame({"item_id": [f"{i:02}" for i in range(SIDE)]}).select("item_id")
+    """Person u gives item i five stars where both are even or both odd, except that u has never met item u.
+
+    Of the others they have given half the items one star. What an item is called says whether it is even.
+    """
+    pairs = [(u, i) for u in range(SIDE) for i in range(SIDE) if u != i and (u % 2 == i % 2 or (u + i) % 4 == 1)]
+    columns = {
+        "user_id": [f"{u:02}" for u, _ in pairs],
+        "item_id": [f"{i:02}" for _, i in pairs],
+        "type": ["rating"] * len(pairs),
+        "value": [5.0 if u % 2 == i % 2 else 1.0 for u, i in pairs],
+    }
+    items = {
+        "item_id": [f"{i:02}" for i in range(SIDE)],
+        "title": ["an odd thing" if i % 2 else "an even thing" for i in range(SIDE)],
+    }
     users = event_frame({"user_id": [f"{u:02}" for u in range(SIDE)]}).select("user_id")
-    return Dataset.from_tables(Tables(events, items, users))
+    return Dataset.from_tables(Tables(event_frame(columns), pl.DataFrame(items), users))
 
 
 def crowd(seed: int = 3) -> Dataset:
-    """60 people of two tastes, 40 items of which the last 5 are never met, every type of event, repeats, vetoes."""
+    """60 people of two tastes, 40 items of which the last 5 are never met, every type of event, repeats, vetoes.
+
+    Two of three ratings have a value; of all items only the last has no title.
+    """
     generator = np.random.default_rng(seed)
     people = generator.integers(0, 60, 900)
     things = (generator.integers(0, 25, 900) + 10 * (people % 2)) % 35
     types = generator.choice([*Signals().weights], 900)
+    stars = np.where(generator.random(900) < 0.67, np.minimum(5, 1 + (things + people) % 7), np.nan)
     columns = {
         "user_id": [f"u{row}" for row in people],
         "item_id": [f"i{row}" for row in things],
         "type": types.tolist(),
+        "value": np.where(types == "rating", stars, np.nan),
         "time_ms": np.sort(generator.integers(1_700_000_000_000, 1_710_000_000_000, 900)),
     }
-    items = event_frame({"item_id": [f"i{row}" for row in range(40)]}).select("item_id")
+    titles = [f"{TITLE_WORDS[row % 7]} {TITLE_WORDS[7 + row % 3]}" for row in range(39)]
+    items = pl.DataFrame({"item_id": [f"i{row}" for row in range(40)], "title": [*titles, None]})
     return Dataset.from_tables(Tables(event_frame(columns), items))
+
+
+def of(known: Queries, which: Sequence[int]) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """The histories of a batch that are asked for, one by one."""
+    parts = [slice(*known.offsets[query : query + 2]) for query in which]
+    return [(known.item_rows[part], known.times_ms[part], known.signals[part]) for part in parts]
 
 
 def histories() -> Queries:
     """Everybody's history, then an empty one, one of a never-met item, one of vetoes, and one very long."""
     known = crowd().histories()
-    parts = [slice(*known.offsets[query : query + 2]) for query in range(len(known))]
     everything = np.arange(40)
-    return Queries.of_histories(
-        [(known.item_rows[part], known.times_ms[part], known.signals[part]) for part in parts]
-        + [
-            (np.empty(0), np.empty(0), np.empty(0)),
-            (np.array([39]), np.zeros(1), np.ones(1)),
-            (np.array([1, 2]), np.zeros(2), np.array([-1.0, 0.0])),
-            (np.tile(everything, 3), np.zeros(120), np.ones(120)),
-        ]
-    )
+    more = [
+        (np.empty(0), np.empty(0), np.empty(0)),
+        (np.array([39]), np.zeros(1), np.ones(1)),
+        (np.array([1, 2]), np.zeros(2), np.array([-1.0, 0.0])),
+        (np.tile(everything, 3), np.zeros(120), np.ones(120)),
+    ]
+    assert known.values is not None
+    ratings = [known.values, *(np.full(len(items), np.nan) for items, _, _ in more)]
+    return Queries.of_histories([*of(known, range(len(known))), *more], ratings)
 
 
 EMPTY, NEVER_MET, VETOES = -4, -3, -2
@@ -235,6 +260,88 @@ def test_contributions_add_up_to_the_score(name: str) -> None:
     np.add.at(totals, queries.query_rows, parts)
     np.testing.assert_allclose(totals, model.score(queries, rows), atol=1e-5)
     np.testing.assert_array_equal(parts[queries.weights == 0], 0.0)
+
+
+def rater(name: str, data: Dataset) -> models.Rates:
+    model = fit(name, data)
+    if not isinstance(model, models.Rates):
+        pytest.skip(f"{name} predicts no ratings")
+    return model
+
+
+def test_ratings_are_finite_and_within_the_range_of_those_given(name: str) -> None:
+    model = rater(name, crowd())
+    rows = np.tile(np.arange(40), (len(histories()), 1))
+    rated = model.rate(histories(), rows)
+    assert rated.shape == rows.shape
+    assert rated.dtype == np.float32
+    assert np.isfinite(rated).all()
+    assert rated.min() >= 1
+    assert rated.max() <= 5
+    singly = [model.rate(histories()[place : place + 1], rows[:1]) for place in range(len(rows))]
+    np.testing.assert_allclose(rated, np.concatenate(singly), atol=1e-4)
+    shuffled = model.rate(histories(), rows[:, ::-1])
+    np.testing.assert_allclose(rated, shuffled[:, ::-1], atol=1e-4)
+
+
+def test_ratings_know_the_withheld_diagonal_of_the_checkerboard(name: str) -> None:
+    data = checkerboard()
+    model = rater(name, data)
+    people = np.arange(SIDE)
+    own = model.rate(data.histories(), people[:, None])
+    # (u + i) % 4 == 3 and u + i odd: pairs that nobody has rated, of the kind that is rated 1.
+    others = model.rate(data.histories(), ((3 - people) % 4)[:, None])
+    assert (own - others).min() > 1
+
+
+def test_where_nobody_has_rated_anything_ratings_are_0(name: str) -> None:
+    model = rater(name, dataset(["ann", "bo"], ["tea", "cake"]))
+    liked = (np.arange(2), np.zeros(2), np.ones(2))
+    np.testing.assert_array_equal(model.rate(Queries.of_histories([liked]), np.array([[0, 1]])), np.zeros((1, 2)))
+
+
+def forgetful(name: str, data: Dataset) -> models.Forgets:
+    model = fit(name, data)
+    if not isinstance(model, models.Forgets):
+        pytest.skip(f"{name} forgets nothing exactly")
+    return model
+
+
+def assert_same_weights(one: Model, other: Model) -> None:
+    assert one.weights().keys() == other.weights().keys()
+    for key, array in other.weights().items():
+        np.testing.assert_allclose(one.weights()[key], array, atol=1e-8, rtol=0)
+
+
+def test_to_forget_people_is_to_fit_without_them(name: str) -> None:
+    data, gone = crowd(), np.array([4, 17])
+    model = forgetful(name, data)
+    forgotten = model.exchange(data.histories(gone), Queries.of_histories([(np.empty(0),) * 3] * 2))
+    assert forgotten is model
+    without = fit(name, data.with_events(~np.isin(data.events.user_rows, gone)))
+    assert_same_weights(model, without)
+    # What is forgotten was there to be forgotten.
+    assert not np.allclose(fit(name, data).score(histories()), without.score(histories()), atol=1e-5)
+
+
+def test_to_forget_or_to_learn_an_event_is_to_fit_on_the_changed_history(name: str) -> None:
+    data = crowd()
+    event = int(np.flatnonzero(data.histories().weights > 0)[50])
+    person = int(data.histories().query_rows[event])
+    own = np.flatnonzero(data.events.user_rows == person)
+    place = event - int(data.histories().offsets[person])
+    kept = np.ones(len(data.events), np.bool_)
+    kept[own[place]] = False
+    less = data.with_events(kept)
+    before, after = data.histories(np.array([person])), less.histories(np.array([person]))
+    assert_same_weights(forgetful(name, data).exchange(before, after), fit(name, less))
+    assert_same_weights(forgetful(name, less).exchange(after, before), fit(name, data))
+
+
+def test_an_exchange_of_batches_that_differ_in_length_is_refused(name: str) -> None:
+    model = forgetful(name, crowd())
+    with pytest.raises(ValueError, match="2 histories"):
+        model.exchange(histories()[0:2], histories()[0:1])
 
 
 def test_config_refuses_unknown_keys_and_says_which_there_are(name: str) -> None:

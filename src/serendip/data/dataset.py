@@ -7,11 +7,12 @@ from functools import cached_property
 
 import numpy as np
 import polars as pl
+import scipy.sparse as sp
 
 from serendip.data.arrays import BoolArray, FloatArray, IntArray, Sparse
 from serendip.data.queries import Queries
 from serendip.data.query import HistoryEvent
-from serendip.data.signals import Signals, preference_matrix
+from serendip.data.signals import RATING, Signals, latest_ratings, preference_matrix
 from serendip.data.tables import Tables, empty_relations
 from serendip.data.vocabulary import Vocabulary
 
@@ -29,6 +30,11 @@ class Events:
 
     def __len__(self) -> int:
         return len(self.item_rows)
+
+    @cached_property
+    def ratings(self) -> FloatArray:
+        """The values of ratings, (E,) float32, NaN for events of other types: their value is no opinion."""
+        return np.where((self.types == RATING).to_numpy(), self.values, np.float32("nan"))
 
     def __getitem__(self, which: BoolArray | IntArray) -> Events:
         """The events at a mask or at ascending positions; a part of an ordered log stays in order."""
@@ -113,6 +119,16 @@ class Dataset:
         events = self.events
         return preference_matrix(events.user_rows, events.item_rows, events.signals, (self.n_users, self.n_items))
 
+    def ratings(self) -> Sparse:
+        """The latest rating of each pair that has one, sparse (U, N) float32; a rating of 0 is stored too."""
+        events = self.events
+        latest = latest_ratings(events.user_rows, events.item_rows, events.ratings)
+        kept = np.isfinite(latest)
+        cells = (latest[kept], (events.user_rows[kept], events.item_rows[kept]))
+        found = sp.csr_array(cells, shape=(self.n_users, self.n_items), dtype=np.float32)
+        found.sort_indices()
+        return found
+
     @cached_property
     def _by_user(self) -> tuple[IntArray, IntArray]:
         """Positions of the events grouped by user in time order, and where each user's group starts, (U + 1,)."""
@@ -136,7 +152,7 @@ class Dataset:
             events.item_rows[chosen],
             events.times_ms[chosen],
             events.signals[chosen],
-            events.values[chosen],
+            events.ratings[chosen],
         )
 
     def history(self, user_id: str) -> list[HistoryEvent]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from serendip.data.arrays import FloatArray, IntArray, Sparse
-from serendip.data.signals import effective, preference_matrix
+from serendip.data.signals import effective, latest_ratings, weight_matrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,19 +24,27 @@ class Queries:
     item_rows: IntArray  # (E,) int32
     times_ms: IntArray  # (E,) int64
     signals: FloatArray  # (E,) float32: what each event says, see data.signals
-    values: FloatArray | None = None  # (E,) float32: the rating of each event, NaN where absent; None: not handed in
+    values: FloatArray | None = None  # (E,) float32: the rating of each event, NaN where absent; None: none has one
 
     @classmethod
-    def of_histories(cls, histories: Sequence[tuple[IntArray, IntArray, FloatArray]]) -> Queries:
-        """From one (item rows, times in ms, signals) triple per query."""
+    def of_histories(
+        cls,
+        histories: Sequence[tuple[IntArray, IntArray, FloatArray]],
+        values: Sequence[FloatArray] | None = None,
+    ) -> Queries:
+        """From one (item rows, times in ms, signals) triple per query, and perhaps the ratings of each."""
         lengths = [len(items) for items, _, _ in histories]
 
-        def joined(column: int, dtype: type) -> np.ndarray:
-            parts = [np.asarray(history[column]) for history in histories]
-            return np.concatenate([np.empty(0, dtype), *parts]).astype(dtype)
+        def joined(parts: Iterable[ArrayLike], dtype: type) -> np.ndarray:
+            return np.concatenate([np.empty(0, dtype), *map(np.asarray, parts)]).astype(dtype)
 
-        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        return cls(offsets, joined(0, np.int32), joined(1, np.int64), joined(2, np.float32))
+        return cls(
+            np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+            joined((items for items, _, _ in histories), np.int32),
+            joined((times for _, times, _ in histories), np.int64),
+            joined((signals for _, _, signals in histories), np.float32),
+            None if values is None else joined(values, np.float32),
+        )
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -50,9 +59,36 @@ class Queries:
         """What each event contributes once repeats are collapsed, (E,) float32; their sum per pair is `matrix`."""
         return effective(self.query_rows, self.item_rows, self.signals)
 
-    def matrix(self, n_items: int) -> Sparse:
-        """The collapsed preferences, sparse (B, N) float32: the same rule as `Dataset.matrix`."""
-        return preference_matrix(self.query_rows, self.item_rows, self.signals, (len(self), n_items))
+    def recent(self, memory: float | None) -> FloatArray:
+        """`weights` that fade, w_e exp(-d_e / memory), (E,) float32, where d_e events that count came after event e.
+
+        None: nothing fades.
+        """
+        if memory is None:
+            return self.weights
+        counts = self.weights > 0
+        so_far = np.cumsum(counts)
+        total = np.concatenate([[0], so_far])[self.offsets[1:]]  # (B,)
+        after = total[self.query_rows] - so_far
+        return (self.weights * np.exp(-after / memory)).astype(np.float32)
+
+    def ratings(self, liked: float) -> FloatArray:
+        """The rating of each event that counts once pairs are collapsed, (E,) float32, NaN for the others.
+
+        The latest rating of a pair counts; where there is none, a preference counts as a rating of `liked`.
+        """
+        rated = np.full(len(self.item_rows), np.nan, np.float32) if self.values is None else self.values
+        found = latest_ratings(self.query_rows, self.item_rows, rated)
+        pairs = np.stack([self.query_rows, self.item_rows])
+        known = np.isin(_keys(pairs), _keys(pairs[:, np.isfinite(found)]))
+        return np.where((self.weights > 0) & ~known, np.float32(liked), found)
+
+    def matrix(self, n_items: int, memory: float | None = None) -> Sparse:
+        """The collapsed preferences, sparse (B, N) float32: the same rule as `Dataset.matrix`.
+
+        With a `memory` they fade as in `recent`.
+        """
+        return weight_matrix(self.query_rows, self.item_rows, self.recent(memory), (len(self), n_items))
 
     def __getitem__(self, queries: slice) -> Queries:
         """A contiguous part of the batch."""
@@ -68,3 +104,8 @@ class Queries:
             self.signals[events],
             None if self.values is None else self.values[events],
         )
+
+
+def _keys(pairs: IntArray) -> IntArray:
+    """One number per column of (2, E), (E,) int64."""
+    return np.asarray(pairs[0].astype(np.int64) << 32 | pairs[1])

@@ -100,9 +100,24 @@ def effective(entities: IntArray, items: IntArray, signals: FloatArray) -> Float
 
 def preference_matrix(entities: IntArray, items: IntArray, signals: FloatArray, shape: tuple[int, int]) -> Sparse:
     """The collapsed preferences as a sparse float32 matrix of the given shape, indices sorted."""
-    weights = effective(entities, items, signals)
+    return weight_matrix(entities, items, effective(entities, items, signals), shape)
+
+
+def weight_matrix(entities: IntArray, items: IntArray, weights: FloatArray, shape: tuple[int, int]) -> Sparse:
+    """What `effective` events contribute (above 0) as a sparse float32 matrix of the given shape, indices sorted."""
     kept = weights > 0
     cells = (weights[kept], (entities[kept], items[kept]))
     matrix = sp.csr_array(cells, shape=shape, dtype=np.float32)
     matrix.sort_indices()
     return matrix
+
+
+def latest_ratings(entities: IntArray, items: IntArray, ratings: FloatArray) -> FloatArray:
+    """The latest rating of each pair (entity, item) at its event, NaN elsewhere, (E,) float32. In time order."""
+    latest = np.full(len(items), np.nan, np.float32)
+    rated = np.flatnonzero(np.isfinite(ratings))
+    order = rated[np.lexsort((rated, items[rated], entities[rated]))]  # by pair, then by time
+    changes = (entities[order][1:] != entities[order][:-1]) | (items[order][1:] != items[order][:-1])
+    last = order[np.concatenate([changes, np.ones(min(1, len(order)), np.bool_)])]
+    latest[last] = ratings[last]
+    return latest

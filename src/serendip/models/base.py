@@ -102,12 +102,35 @@ class Attributes(Protocol):
 
 @runtime_checkable
 class Rates(Protocol):
-    """A model that also says how somebody would rate a thing, from the ratings in the history that it is handed."""
+    """A model that also says how somebody would rate a thing, from the ratings in the history that it is handed.
+
+    One that learns from ratings alone scores by how far its rating lies above the average; its scores are 0 where the
+    history holds nothing that it was taught about, and everywhere where nobody has rated anything.
+    """
 
     def rate(self, queries: Queries, rows: IntArray) -> FloatArray:
         """The ratings expected for the candidates `rows` (B, C) of each query, (B, C) float32, finite.
 
-        In the units of the ratings learned from, which stand in `queries.values`; an empty history is answered too.
+        In the units of the ratings learned from, which stand in `queries.values`, and within their range; an empty
+        history is answered too. 0 where nobody has rated anything.
+        """
+        ...
+
+
+@runtime_checkable
+class Forgets(Protocol):
+    """A model that can be told that histories were other than it was fitted on, without fitting again."""
+
+    def exchange(self, before: Queries, after: Queries) -> Self:
+        """Put what the histories `after` teach in the place of what the histories `before` taught; returns itself.
+
+        Query b of both is the same person: an empty one after forgets them, an empty one before learns somebody new,
+        and one event more or less learns or forgets that event. What was learned differs from `fit` on the changed
+        data by 1e-8 at most, as long as the same items take part.
+
+        Raises:
+            ValueError: the batches differ in length.
+            RuntimeError: nothing has been learned yet.
         """
         ...
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from serendip.data import HistoryEvent, Queries, Signals, Vocabulary
 from serendip.data.arrays import FloatArray, IntArray
+from serendip.data.signals import RATING
 from serendip.data.vocabulary import UNKNOWN
 
 
@@ -29,7 +30,8 @@ class History:
         strange = tuple(event.item_id for event, row in zip(events, rows, strict=True) if row == UNKNOWN)
         says = signals.of([event.type for event in known], [event.value for event in known])
         times_ms = np.asarray([event.timestamp or 0 for event in known], np.int64)
-        return cls(known, Queries.of_histories([(rows[rows != UNKNOWN], times_ms, says)]), strange)
+        ratings = np.asarray([_rating(event) for event in known], np.float32)
+        return cls(known, Queries.of_histories([(rows[rows != UNKNOWN], times_ms, says)], [ratings]), strange)
 
     @property
     def rows(self) -> IntArray:
@@ -50,6 +52,11 @@ class History:
         speakers = np.empty(len(distinct), np.int64)
         speakers[item_of_event[order]] = order
         return [self.events[event] for event in speakers], sums
+
+
+def _rating(event: HistoryEvent) -> float:
+    """NaN for what is no rating or has no value."""
+    return float("nan") if event.type != RATING or event.value is None else event.value
 
 
 def _in_order(events: Sequence[HistoryEvent]) -> Sequence[HistoryEvent]:
