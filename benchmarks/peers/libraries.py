@@ -92,7 +92,7 @@ PEERS = {
                 "bpr?epochs=50",  # its 300 epochs count on early stopping
             ),
         ),
-        Peer("surprise", "modern", raters=("baseline", "svd", "knn_baseline")),
+        Peer("surprise", "modern", raters=("baseline", "svd", "svdpp?cache_ratings=true", "nmf", "knn_baseline")),
     )
 }  # fmt: skip
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from surprise import SVD, BaselineOnly, Dataset, KNNBaseline, Reader, SVDpp
+from surprise import NMF, SVD, BaselineOnly, Dataset, KNNBaseline, Reader, SVDpp
 from task import Run, Task
 
 DISTRIBUTION = "scikit-surprise"
-MODELS = {"svd": SVD, "svdpp": SVDpp, "knn_baseline": KNNBaseline, "baseline": BaselineOnly}
-SEEDED = ("svd", "svdpp")
+MODELS = {"svd": SVD, "svdpp": SVDpp, "nmf": NMF, "knn_baseline": KNNBaseline, "baseline": BaselineOnly}
+SEEDED = ("svd", "svdpp", "nmf")
 SAID = ("n_factors", "n_epochs", "lr_all", "reg_all", "k", "min_k", "sim_options", "bsl_options")
 
 
