@@ -13,8 +13,8 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from serendip.data import HistoryEvent, InputError, Progress, Signals, Tables, event_frame, silent
-from serendip.store import bulk, entities, log, people
-from serendip.store.contract import Attributes, Exposure, Kind, Receipt, StoredEvent, StoreError
+from serendip.store import bulk, entities, keys, log, people
+from serendip.store.contract import Attributes, Exposure, Key, Kind, Receipt, StoredEvent, StoreError
 from serendip.store.frames import to_json
 from serendip.store.schema import (
     HEAD,
@@ -148,6 +148,18 @@ class RelationalStore:
 
     def _scrub(self) -> None:
         """Clear what the files still hold of deleted rows; nobody else writes meanwhile."""
+
+    # Keys
+
+    def add_key(self, key: Key) -> None:
+        self._commits.run(lambda connection: keys.add(connection, key))
+
+    def keys(self) -> list[Key]:
+        with self._reading() as connection:
+            return keys.read(connection)
+
+    def revoke_key(self, id: str) -> bool:
+        return self._commits.run(lambda connection: keys.revoke(connection, id, now_ms()))
 
     # All of it
 
