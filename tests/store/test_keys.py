@@ -22,7 +22,7 @@ def test_a_key_comes_back_without_its_secret(store: Store, reopen: Callable[[], 
     other.close()
     assert key.scopes == ("events:write", "recommend:read")
     assert text.startswith(f"sk_{key.id}_")
-    assert text.rpartition("_")[2] not in str(key)
+    assert text.split("_", 2)[2] not in str(key)
     assert 29 < (key.expires_ms - NOW_MS) / keys.DAY_MS <= 31
 
 
