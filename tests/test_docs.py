@@ -28,6 +28,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def test_every_command_that_is_named_exists() -> None:
     commands = {command.name or command.callback.__name__ for command in app.registered_commands}
+    commands |= {group.typer_instance.info.name for group in app.registered_groups}
     for page in PAGES:
         fenced = "\n".join(re.findall(r"```(?:bash|console|sh)\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL))
         named = set(re.findall(r"^(?:\$ )?(?:\.venv/bin/)?serendip ([a-z]+)", fenced, re.MULTILINE))

@@ -21,7 +21,7 @@ IDS = [
     "图书 一",
     "🎁👩‍👩‍👧",
     "é" * 128,
-    "\x00\x01",
+    "\x01",
 ]
 
 
@@ -48,6 +48,10 @@ def test_any_id_can_be_put_read_changed_and_deleted(client, is_problem, kind, id
     assert answer.status_code == {"items": 204, "users": 200}[kind]
     is_problem(client.get(path), 404, "not-found")
     is_problem(client("PATCH", path, json={"attributes": {}}), 404, "not-found")
+
+
+def test_an_id_with_a_nul_is_refused(client, is_problem) -> None:
+    is_problem(client("PUT", address("items", "a\0b"), json={"attributes": {}}), 422, "invalid-request")
 
 
 def test_a_slash_inside_an_id_is_not_a_slash_of_the_address(client) -> None:

@@ -8,14 +8,29 @@ from pathlib import Path
 import pytest
 
 from serendip.store import Store, open_store
+from tests.store.postgres_server import Server, find_binaries
 
-ENGINES: dict[str, Callable[[Path], Store]] = {"sqlite": lambda folder: open_store(folder / "serendip.db")}
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server of our own."""
+    binaries = find_binaries()
+    if binaries is None:
+        pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
+    with Server(binaries) as server:
+        yield server
 
 
-@pytest.fixture(params=sorted(ENGINES))
+ENGINES = ["sqlite", "postgres"]
+
+
+@pytest.fixture(params=ENGINES)
 def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Store]:
     """Opens the same store at each call, as another process would."""
-    return lambda: ENGINES[request.param](tmp_path)
+    if request.param == "postgres":
+        url = request.getfixturevalue("postgres").new_database()
+        return lambda: open_store(url)
+    return lambda: open_store(tmp_path / "serendip.db")
 
 
 @pytest.fixture

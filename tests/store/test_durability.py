@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from serendip.data import InputError, Tables, event_frame
 from serendip.store import Exposure, StoredEvent, StoreError, open_store, sqlite
-from serendip.store.schema import VERSION
+from serendip.store.schema import HEAD
 from serendip.store.sqlite import SqliteStore
 
 CRASHING = Path(__file__).with_name("crashing.py")
@@ -256,8 +256,8 @@ def damage(path: Path, change: Callable[[sqlite3.Connection], object]) -> None:
 
 def test_a_newer_store_is_refused(path: Path) -> None:
     open_store(path).close()
-    damage(path, lambda database: database.execute("update meta set value = ? where name = 'schema_version'", [99]))
-    with pytest.raises(InputError, match=f"newer Serendip .schema 99, this one reads up to {VERSION}"):
+    damage(path, lambda database: database.execute("update alembic_version set version_num = '9999'"))
+    with pytest.raises(InputError, match=f"newer Serendip .schema 9999, this one reads up to {HEAD}"):
         open_store(path)
 
 

@@ -14,6 +14,8 @@ MAX_ID_BYTES = 256
 def _check_id(value: str) -> str:
     if len(value.encode("utf-8", "surrogatepass")) > MAX_ID_BYTES:
         raise ValueError(f"an id has at most {MAX_ID_BYTES} bytes of UTF-8")
+    if "\0" in value:
+        raise ValueError("an id holds no NUL character")
     return value
 
 

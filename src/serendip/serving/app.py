@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from serendip.serving import pages, problems
+from serendip.serving.access import Access
 from serendip.serving.bodies import EventBody
 from serendip.serving.engine import Engine
 from serendip.serving.gate import Gate
@@ -63,7 +64,7 @@ def create_app(workspace: Workspace, answers_to: Callable[[str], bool] = any_nam
     """
     engine = Engine(workspace)
     app = bare_app()
-    app.state.engine = engine
+    app.state.engine, app.state.access = engine, Access(workspace.store)
     app.router.lifespan_context = _lifespan(engine)
     pages.mount(app, engine)
     app.add_middleware(Gate, metrics=engine.metrics, answers_to=answers_to)

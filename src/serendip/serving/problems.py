@@ -31,6 +31,8 @@ class Kind:
 
 KINDS = {
     "malformed-request": Kind(400, "The request cannot be read"),
+    "key-needed": Kind(401, "A key is needed"),
+    "key-insufficient": Kind(403, "The key does not allow this"),
     "not-found": Kind(404, "There is no such thing"),
     "method-not-allowed": Kind(405, "This address does not answer this method"),
     "too-large": Kind(413, "The request is too large"),
@@ -70,8 +72,10 @@ class Problem(BaseModel):
 class Refused(HTTPException):
     """Raised by a route: the request is answered with the problem of that name."""
 
-    def __init__(self, name: str, detail: str, errors: Iterable[ProblemError] = ()) -> None:
-        super().__init__(KINDS[name].status, detail)
+    def __init__(
+        self, name: str, detail: str, errors: Iterable[ProblemError] = (), headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(KINDS[name].status, detail, headers)
         self.name = name
         self.errors = list(errors)
 

@@ -34,11 +34,12 @@ def serve(
     Raises:
         InputError: the host is not this machine's own, or the port cannot be had.
     """
-    _check_host(host, insecure)
+    keyed = bool(workspace.store.keys())
+    _check_host(host, insecure or keyed)
     # Requests are answered side by side, so each keeps to one thread of BLAS.
     with listening(host, port) as bound, one_blas_thread(), contextlib.suppress(KeyboardInterrupt):
         # Without keys, a page from elsewhere must not get at the data by a name that leads to this machine.
-        names = any_name if insecure else is_loopback
+        names = any_name if insecure or keyed else is_loopback
         config = uvicorn.Config(
             create_app(workspace, names), lifespan="on", access_log=False, log_level="warning", server_header=False
         )
@@ -51,14 +52,15 @@ def check_address(host: str, port: int) -> None:
     Raises:
         InputError: the host is not this machine's own, or the port cannot be had.
     """
-    _check_host(host, insecure=False)
+    _check_host(host, open_to_all=False)
     listening(host, port).close()
 
 
-def _check_host(host: str, insecure: bool) -> None:
-    if not insecure and not is_loopback(host):
+def _check_host(host: str, open_to_all: bool) -> None:
+    if not open_to_all and not is_loopback(host):
         raise InputError(
-            f"{host} can be reached by other machines and no key is set; serve on 127.0.0.1, or pass --insecure"
+            f"{host} can be reached by other machines and no key is set; make one with `serendip keys create`, "
+            "serve on 127.0.0.1, or pass --insecure"
         )
 
 

@@ -9,11 +9,11 @@ from typing import Annotated, Any
 from urllib.parse import unquote
 
 from fastapi import Depends, Path, Query, Request, Response
-from fastapi.routing import APIRoute
 from pydantic import BeforeValidator
 from pydantic_core import from_json, to_json
 
 from serendip.data.query import Id
+from serendip.serving.access import GuardedRoute
 from serendip.serving.engine import Engine
 from serendip.serving.problems import Refused
 
@@ -61,8 +61,8 @@ def media_type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-class JsonRoute(APIRoute):
-    """A route whose body is strict JSON and says so.
+class JsonRoute(GuardedRoute):
+    """A guarded route whose body is strict JSON and says so.
 
     Asking for the content type also keeps a foreign web page from posting here unasked: a browser sends
     `application/json` across origins only after a preflight, which is not answered.

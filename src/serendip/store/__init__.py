@@ -3,6 +3,7 @@
 from serendip.store.contract import (
     Attributes,
     Exposure,
+    Key,
     Kind,
     Receipt,
     Rejected,
@@ -16,6 +17,7 @@ from serendip.store.workspace import Workspace, open_store
 __all__ = [
     "Attributes",
     "Exposure",
+    "Key",
     "Kind",
     "Receipt",
     "Rejected",

@@ -71,7 +71,7 @@ def _write_entities(connection: Connection, kind: Kind, tables: Tables, progress
 
 
 def _write_relations(connection: Connection, frame: pl.DataFrame, progress: Progress) -> None:
-    statement = inserting(relations).on_conflict_do_nothing()
+    statement = inserting(connection, relations).on_conflict_do_nothing()
     for part in _parts(frame.select(list(RELATION_SCHEMA)), "relations", progress):
         connection.execute(statement, part.to_dicts())
 

@@ -73,6 +73,25 @@ class Exposure:
     """In order; each with `item_id`, `rank`, `score`, `source`, `propensity`."""
 
 
+@dataclass(frozen=True)
+class Key:
+    """What is kept of a key to the service, see `store.keys`."""
+
+    id: str
+    name: str
+    secret_sha256: str
+    scopes: tuple[str, ...]
+    created_ms: int
+    expires_ms: int | None = None
+    revoked_ms: int | None = None
+
+    def valid(self, now_ms: int) -> bool:
+        return self.revoked_ms is None and (self.expires_ms is None or now_ms < self.expires_ms)
+
+    def may(self, scope: str) -> bool:
+        return scope in self.scopes or "admin" in self.scopes
+
+
 class Store(Protocol):
     """What is true and stays true.
 
@@ -160,6 +179,18 @@ class Store(Protocol):
 
     def export(self, user_id: str) -> dict[str, Any]:
         """All that is held of one person: `user_id`, `attributes`, `events`, `exposures`, `relations`."""
+        ...
+
+    def add_key(self, key: Key) -> None:
+        """Keep a new key, of which the store never sees the secret."""
+        ...
+
+    def keys(self) -> list[Key]:
+        """All keys ever made, oldest first."""
+        ...
+
+    def revoke_key(self, id: str) -> bool:
+        """Make a key worthless for ever; whether there is one of that id."""
         ...
 
     def close(self) -> None:

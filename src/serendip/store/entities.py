@@ -30,7 +30,7 @@ def write(connection: Connection, kind: Kind, rows: Sequence[Row]) -> None:
     if not rows:
         return
     table = ENTITIES[kind]
-    statement = inserting(table)
+    statement = inserting(connection, table)
     replaced = {name: statement.excluded[name] for name in rows[0] if name != "id"}
     connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=replaced), rows)
     changed(connection, kind)

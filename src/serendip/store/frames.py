@@ -129,7 +129,11 @@ def check_ids(table: str, frame: pl.DataFrame, *columns: str, optional: bool = F
         if frame.schema.get(column) != pl.String:
             raise InputError(f"{table}: there is no column {column} of texts")
         size = frame[column].str.len_bytes()
-        bad = ((size.is_null() & (not optional)) | (size == 0) | (size > MAX_ID_BYTES)).fill_null(False).arg_true()
+        nul = frame[column].str.contains("\0", literal=True)
+        bad = ((size.is_null() & (not optional)) | (size == 0) | (size > MAX_ID_BYTES) | nul).fill_null(False)
+        bad = bad.arg_true()
         if len(bad):
-            fault = f"is longer than {MAX_ID_BYTES} bytes" if size[bad[0]] else "is missing"
+            first = bad[0]
+            fault = f"is longer than {MAX_ID_BYTES} bytes" if size[first] else "is missing"
+            fault = "holds a NUL character" if nul[first] else fault
             raise InputError(f"{table} row {bad[0] + 1}: the {column} {fault}")

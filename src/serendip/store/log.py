@@ -27,7 +27,6 @@ LOOKUP = 500  # ids in one statement
 CORE = ("user_id", "item_id", "type", "value")
 BODY = (*CORE, "request_id", "position", "surface", "context")
 
-_insert = inserting(events).on_conflict_do_nothing(index_elements=["event_id"])
 _by_event_id = sa.select(events).where(events.c.event_id.in_(sa.bindparam("ids", expanding=True)))
 _latest = (
     sa.select(events.c.item_id, events.c.type, events.c.value, events.c.time_ms)
@@ -89,6 +88,8 @@ def check_text(name: str, value: object) -> None:
         size = len(value.encode())
     except UnicodeEncodeError:
         raise ValueError(f"{name} is not valid Unicode") from None
+    if "\0" in value:
+        raise ValueError(f"{name} holds a NUL character")
     if size > MAX_ID_BYTES:
         raise ValueError(f"{name} is longer than {MAX_ID_BYTES} bytes")
 
@@ -106,8 +107,8 @@ def insert(connection: Connection, rows: Sequence[Row], body: Sequence[str] | No
     """
     if not rows:
         return 0, []
-    counted = {"preserve_rowcount": True}
-    accepted = connection.execute(_insert, rows, execution_options=counted).rowcount
+    statement = inserting(connection, events).on_conflict_do_nothing(index_elements=["event_id"])
+    accepted = connection.execute(statement, rows, execution_options={"preserve_rowcount": True}).rowcount
     return accepted, [] if body is None or accepted == len(rows) else _conflicts(connection, rows, body)
 
 

@@ -55,7 +55,7 @@ def _told(row: sa.RowMapping) -> dict[str, Any]:
 
 def log_exposures(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Insert exposures; those that are stored already stay as they are."""
-    connection.execute(inserting(exposures).on_conflict_do_nothing(index_elements=["request_id"]), rows)
+    connection.execute(inserting(connection, exposures).on_conflict_do_nothing(index_elements=["request_id"]), rows)
 
 
 def exposure(connection: Connection, request_id: str) -> Exposure | None:

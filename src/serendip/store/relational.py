@@ -13,12 +13,14 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from serendip.data import HistoryEvent, InputError, Progress, Signals, Tables, event_frame, silent
-from serendip.store import bulk, entities, log, people
-from serendip.store.contract import Attributes, Exposure, Kind, Receipt, StoredEvent, StoreError
+from serendip.store import bulk, entities, keys, log, people
+from serendip.store.contract import Attributes, Exposure, Key, Kind, Receipt, StoredEvent, StoreError
 from serendip.store.frames import to_json
 from serendip.store.schema import (
+    HEAD,
     ID_COLUMN,
-    VERSION,
+    OLDEST,
+    alembic_version,
     events,
     exposures,
     items,
@@ -40,7 +42,7 @@ class RelationalStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._closed = False
-        self._writer = engine.connect().execution_options(writing=True)
+        self._writer = writing(engine)
         self._commits = GroupCommit(self._transaction)
 
     # Events
@@ -147,6 +149,18 @@ class RelationalStore:
     def _scrub(self) -> None:
         """Clear what the files still hold of deleted rows; nobody else writes meanwhile."""
 
+    # Keys
+
+    def add_key(self, key: Key) -> None:
+        self._commits.run(lambda connection: keys.add(connection, key))
+
+    def keys(self) -> list[Key]:
+        with self._reading() as connection:
+            return keys.read(connection)
+
+    def revoke_key(self, id: str) -> bool:
+        return self._commits.run(lambda connection: keys.revoke(connection, id, now_ms()))
+
     # All of it
 
     def counts(self) -> dict[str, int]:
@@ -186,41 +200,69 @@ class RelationalStore:
             raise StoreError("the store is closed")
 
 
+def writing(engine: Engine) -> Connection:
+    """A connection whose transactions write, one at a time among all processes."""
+    connection = engine.connect()
+    if engine.dialect.name != "sqlite":  # who writes must see what was written before its turn came
+        connection = connection.execution_options(isolation_level="READ COMMITTED")
+    return connection.execution_options(writing=True)
+
+
 @contextmanager
 def store_errors() -> Iterator[None]:
     """What the database says is wrong, without the data it was asked to store."""
     try:
         yield
     except DBAPIError as error:
-        raise StoreError(f"the store failed: {error.orig}") from error
+        # What PostgreSQL says may repeat the values of the call, so only the kind of failure is told.
+        said = type(error.orig).__name__ if hasattr(error.orig, "sqlstate") else error.orig
+        raise StoreError(f"the store failed: {said}") from error
 
 
 def prepare(engine: Engine, name: str) -> None:
-    """Make the tables in an empty database; check those of another.
+    """Make the tables in an empty database; bring those of an older version up to date.
 
     Raises:
         InputError: the database is not a store, or one of a newer Serendip.
     """
     with engine.connect() as connection:
-        if _is_ready(connection, name):
+        if _revision(connection, name) == HEAD:
             return
-    with engine.connect().execution_options(writing=True) as connection, connection.begin():
-        if not _is_ready(connection, name):
+    with writing(engine) as connection, connection.begin():
+        revision = _revision(connection, name)  # another process may have been first
+        if revision is None:
             metadata.create_all(connection)
-            first = [{"name": "schema_version", "value": VERSION}, {"name": "catalogue_version", "value": 0}]
-            connection.execute(sa.insert(meta), first)
+            connection.execute(sa.insert(meta), {"name": "catalogue_version", "value": 0})
+            connection.execute(sa.insert(alembic_version), {"version_num": HEAD})
+        elif revision != HEAD:
+            _upgrade(connection, revision, name)
 
 
-def _is_ready(connection: Connection, name: str) -> bool:
-    """Whether there are tables, and they are ours."""
+def _revision(connection: Connection, name: str) -> str | None:
+    """Which version of the tables there is; None: no tables at all."""
     tables = sa.inspect(connection).get_table_names()
     if not tables:
-        return False
-    version = None
-    if meta.name in tables:
-        version = connection.execute(sa.select(meta.c.value).where(meta.c.name == "schema_version")).scalar()
-    if version is None:
+        return None
+    if alembic_version.name in tables:
+        revision: str | None = connection.execute(sa.select(alembic_version.c.version_num)).scalar()
+    else:
+        revision = OLDEST if meta.name in tables and _unnumbered(connection) else None
+    if revision is None:
         raise InputError(f"{name} is a database, but not a Serendip store")
-    if version > VERSION:
-        raise InputError(f"{name} was written by a newer Serendip (schema {version}, this one reads up to {VERSION})")
-    return True
+    return revision
+
+
+def _unnumbered(connection: Connection) -> bool:
+    """Whether it is a store of the first version, which kept its number among other facts."""
+    return connection.execute(sa.select(meta.c.value).where(meta.c.name == "schema_version")).scalar() == 1
+
+
+def _upgrade(connection: Connection, revision: str, name: str) -> None:
+    from serendip.store import migrations  # slow to import, rarely needed
+
+    if revision not in migrations.revisions():
+        raise InputError(f"{name} was written by a newer Serendip (schema {revision}, this one reads up to {HEAD})")
+    if revision == OLDEST and not sa.inspect(connection).has_table(alembic_version.name):
+        alembic_version.create(connection)
+        connection.execute(sa.insert(alembic_version), {"version_num": OLDEST})
+    migrations.upgrade(connection)

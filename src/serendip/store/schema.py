@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import Insert
-from sqlalchemy.dialects.sqlite import insert as _insert
+from sqlalchemy import Connection
+from sqlalchemy.dialects import postgresql, sqlite
 
 from serendip.store.contract import Kind
 
-VERSION = 1
+Insert: TypeAlias = sqlite.Insert | postgresql.Insert
+
+HEAD = "0002"
+"""The newest revision in `migrations/versions`; what `metadata` says."""
+OLDEST = "0001"
+"""Stores from before revisions were written down."""
 FRIEND = "friend"  # the relation that links two people; every other starts at an item
 
 metadata = sa.MetaData()
@@ -19,14 +26,25 @@ def _sequence() -> sa.Column[int]:
     return sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True)
 
 
-def _text(name: str, *, null: bool = False, unique: bool = False) -> sa.Column[str]:
-    return sa.Column(name, sa.Text, nullable=null, unique=unique or None)
+TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+"""In the order of its UTF-8 bytes, as SQLite has it, whatever language a server speaks."""
 
+
+def _text(name: str, *, null: bool = False, unique: bool = False) -> sa.Column[str]:
+    return sa.Column(name, TEXT, nullable=null, unique=unique or None)
+
+
+alembic_version = sa.Table(
+    "alembic_version",
+    metadata,
+    sa.Column("version_num", sa.String(32), nullable=False),
+    sa.PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
 
 meta = sa.Table(
     "meta",
     metadata,
-    sa.Column("name", sa.Text, primary_key=True),  # schema_version, catalogue_version
+    sa.Column("name", TEXT, primary_key=True),  # catalogue_version
     sa.Column("value", sa.BigInteger, nullable=False),
 )
 
@@ -72,8 +90,8 @@ relations = sa.Table(
 exposures = sa.Table(
     "exposures",
     metadata,
-    sa.Column("request_id", sa.Text, primary_key=True),
-    sa.Column("user_id", sa.Text, index=True),
+    sa.Column("request_id", TEXT, primary_key=True),
+    sa.Column("user_id", TEXT, index=True),
     sa.Column("time_ms", sa.BigInteger, nullable=False),
     _text("surface"),
     _text("model_version"),
@@ -81,10 +99,22 @@ exposures = sa.Table(
     _text("items"),  # JSON
 )
 
+keys = sa.Table(
+    "keys",
+    metadata,
+    sa.Column("id", TEXT, primary_key=True),  # the part of a key that may be shown
+    _text("name"),
+    _text("secret_sha256"),
+    _text("scopes"),  # JSON, sorted
+    sa.Column("created_ms", sa.BigInteger, nullable=False),
+    sa.Column("expires_ms", sa.BigInteger),
+    sa.Column("revoked_ms", sa.BigInteger),
+)
+
 ENTITIES: dict[Kind, sa.Table] = {"items": items, "users": users}
 ID_COLUMN: dict[Kind, str] = {"items": "item_id", "users": "user_id"}
 
 
-def inserting(table: sa.Table) -> Insert:
-    """An insert that can say what happens `on_conflict`."""
-    return _insert(table)
+def inserting(connection: Connection, table: sa.Table) -> Insert:
+    """An insert that can say what happens `on_conflict`, in the words of the engine."""
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)

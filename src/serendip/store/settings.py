@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from serendip.data import InputError, Signals
 from serendip.data.cleaning import CleaningRules
 from serendip.store.files import write_whole
+from serendip.store.postgres import SCHEMES
 
 WIDTH = 110
 HEADER = "# Settings of this workspace, written with the defaults. A key that is left out has its default.\n"
@@ -29,6 +30,11 @@ class Settings(BaseModel):
 
     recipe: str = Field("default", min_length=1)
     """The recipe that is fitted where none is named: a name, or the path of a TOML file."""
+
+    store: str = Field("", pattern=rf"^$|^({'|'.join(SCHEMES)})")
+    """Where events, items and people are kept: empty for the file serendip.db in this folder, or the address of a
+    PostgreSQL database, such as postgresql://serendip@db.example/shop (the password may be left to PGPASSWORD). The
+    environment variable SERENDIP_STORE goes before it."""
 
     events: Signals = Signals()
     """What events say."""
@@ -64,6 +70,8 @@ def _first_fault(error: ValidationError) -> str:
     key = ".".join(str(part) for part in fault["loc"])
     if fault["type"] == "extra_forbidden":
         return f"there is no setting {key!r}"
+    if key == "store":  # it may hold a password
+        return "the setting 'store' is neither empty nor the address of a PostgreSQL database (postgresql://...)"
     return f"the setting {key!r} is {fault['input']!r}: {fault['msg']}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -11,21 +12,25 @@ from serendip.data import Dataset, InputError, Progress, silent
 from serendip.data.cleaning import CleaningReport, clean
 from serendip.pipeline import Pipeline
 from serendip.store.contract import Store
+from serendip.store.postgres import is_postgres, open_postgres
 from serendip.store.settings import Settings
 from serendip.store.shelf import ModelShelf
 from serendip.store.sqlite import open_sqlite
 
 STORE_FILE = "serendip.db"
+STORE_VARIABLE = "SERENDIP_STORE"
 SETTINGS_FILE = "settings.toml"
 
 
-def open_store(path: Path) -> Store:
-    """The store in the file `path`, which is made if it is not there.
+def open_store(where: Path | str) -> Store:
+    """The store in a file, which is made if it is not there, or at the address of a PostgreSQL database.
 
     Raises:
-        InputError: the file is not a store, is damaged, or was written by a newer Serendip.
+        InputError: it is not a store, cannot be reached, is damaged, or was written by a newer Serendip.
     """
-    return open_sqlite(path)
+    if isinstance(where, str) and is_postgres(where):
+        return open_postgres(where)
+    return open_sqlite(Path(where))
 
 
 class Workspace:
@@ -62,7 +67,7 @@ class Workspace:
             InputError: there is no workspace at `path`, or what is in it cannot be read.
         """
         path = Path(path)
-        if not (path / STORE_FILE).is_file():
+        if not (path / STORE_FILE).is_file() and not _elsewhere(_settings(path)):
             made = "make one with `serendip import` or `serendip demo`"
             raise InputError(f"{path} is not a workspace: it has no {STORE_FILE} ({made})")
         (path / "models").mkdir(exist_ok=True)
@@ -70,9 +75,8 @@ class Workspace:
 
     @classmethod
     def _opened(cls, path: Path) -> Self:
-        file = path / SETTINGS_FILE
-        settings = Settings.read(file) if file.exists() else Settings()
-        return cls(path, settings, open_store(path / STORE_FILE))
+        settings = _settings(path)
+        return cls(path, settings, open_store(_elsewhere(settings) or path / STORE_FILE))
 
     @property
     def models_dir(self) -> Path:
@@ -135,3 +139,20 @@ class Workspace:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+
+def _settings(path: Path) -> Settings:
+    file = path / SETTINGS_FILE
+    return Settings.read(file) if file.exists() else Settings()
+
+
+def _elsewhere(settings: Settings) -> str:
+    """The address of the store where it is no file of the workspace.
+
+    Raises:
+        InputError: the environment names a store, but by no address.
+    """
+    address = os.environ.get(STORE_VARIABLE) or settings.store
+    if address and not is_postgres(address):
+        raise InputError(f"{STORE_VARIABLE} is not the address of a PostgreSQL database (postgresql://...)")
+    return address

@@ -16,7 +16,18 @@ from playwright.sync_api import Browser, Page, expect
 from serendip.data import Tables
 from serendip.data.tables import event_frame
 from serendip.store import Workspace
-from tests.serving.pages.play_service import CARD, OpenPage, Watch, ids, ready, serving, settle, until
+from serendip.store.keys import make
+from tests.serving.pages.play_service import (
+    CARD,
+    OpenPage,
+    Watch,
+    ids,
+    make_workspace,
+    ready,
+    serving,
+    settle,
+    until,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -330,6 +341,40 @@ def test_a_refusal_is_shown_in_the_words_of_the_service(open_page: OpenPage, wat
     settle(page, lambda: page.keyboard.press("Enter"))
     expect(page.get_by_role("alert")).to_contain_text("The service refused:")
     expect(page.get_by_role("alert")).to_contain_text("256 bytes")
+    watch.errors.clear()
+
+
+def test_a_service_with_keys_asks_for_one_and_keeps_it_for_the_tab(
+    open_page: OpenPage, tmp_path: Path, watch: Watch
+) -> None:
+    workspace = make_workspace(tmp_path, n_items=60, n_people=20, target_events=600)
+    texts = {}
+    for scopes in ("recommend:read", "recommend:read events:write data:write"):
+        key, texts[scopes] = make(scopes, scopes.split())
+        workspace.store.add_key(key)
+    with serving(workspace) as url:
+        page = open_page(url=url)
+        expect(page.locator("#problem-text")).to_contain_text("send a valid key")
+        expect(page.locator("#retry")).to_be_hidden()
+        page.locator("#key").fill(texts["recommend:read"])
+        page.locator("#key-form button").click()
+        expect(page.locator("#problem-text")).to_contain_text("does not have the scope data:write")
+        page.locator("#key").fill(texts["recommend:read events:write data:write"])
+        page.locator("#key").press("Enter")
+        expect(page.locator("#problem")).to_be_hidden()
+        ready(page)
+        assert len(ids(page)) == 20
+        settle(page, page.locator(f"{CARD} [data-do=like]").first.click)
+        page.reload()  # the tab still has it
+        ready(page)
+        assert len(ids(page)) == 20
+        page.locator("#command summary").click()
+        expect(page.locator("#curl")).to_contain_text('-H "Authorization: Bearer $SERENDIP_KEY"')
+        assert "sk_" not in page.content()
+        other = open_page(url=url)  # another visitor has none
+        expect(other.locator("#key")).to_be_visible()
+    workspace.close()
+    assert all("401" in error or "403" in error for error in watch.errors)
     watch.errors.clear()
 
 

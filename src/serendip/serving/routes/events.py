@@ -7,11 +7,12 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 
+from serendip.serving.access import GuardedRoute
 from serendip.serving.bodies import EventBody, EventsReceipt
 from serendip.serving.event_rows import NDJSON_TYPES, checked
 from serendip.serving.wire import JSON_TYPE, JsonAnswer, Live, media_type
 
-router = APIRouter(prefix="/v1/events", tags=["events"])
+router = APIRouter(prefix="/v1/events", tags=["events"], route_class=GuardedRoute)
 
 _EVENT = {"$ref": f"#/components/schemas/{EventBody.__name__}"}
 _MANY = {"type": "array", "items": _EVENT, "maxItems": 10_000}

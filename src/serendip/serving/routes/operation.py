@@ -5,11 +5,12 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from serendip.serving.access import GuardedRoute
 from serendip.serving.bodies import Health, Readiness
 from serendip.serving.problems import Refused
 from serendip.serving.wire import JsonAnswer, Live
 
-router = APIRouter(tags=["operation"])
+router = APIRouter(tags=["operation"], route_class=GuardedRoute)
 
 
 @router.get("/healthz", response_model=Health)

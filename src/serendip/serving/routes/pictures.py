@@ -7,6 +7,7 @@ from pathlib import Path
 from fastapi import APIRouter
 from fastapi.responses import FileResponse
 
+from serendip.serving.access import GuardedRoute
 from serendip.serving.problems import Refused
 from serendip.serving.routes.items import unknown_item
 from serendip.serving.wire import Live, PathId
@@ -22,7 +23,7 @@ MEDIA_TYPES = {
 
 _CACHE = "public, max-age=604800"  # a week
 
-router = APIRouter(prefix="/v1", tags=["items"])
+router = APIRouter(prefix="/v1", tags=["items"], route_class=GuardedRoute)
 
 
 @router.get(

@@ -8,8 +8,15 @@ export class Problem extends Error {
   }
 }
 
+const KEY = "serendip.key"; // kept for this tab alone
+
+/** From now on, ask with this key. */
+export const useKey = (key) => sessionStorage.setItem(KEY, key);
+
 async function call(path, body) {
-  const options = body && { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+  const key = sessionStorage.getItem(KEY);
+  const headers = { ...(body && { "Content-Type": "application/json" }), ...(key && { Authorization: `Bearer ${key}` }) };
+  const options = { headers, ...(body && { method: "POST", body: JSON.stringify(body) }) };
   let response;
   try {
     response = await fetch(path, options);
@@ -45,5 +52,6 @@ const quoted = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
 /** The command for a POSIX shell that asks for the same list. */
 export function curl(query) {
   const address = new URL("/v1/recommendations", location.href).href;
-  return [`curl -sS ${quoted(address)}`, `-H ${quoted("Content-Type: application/json")}`, `--data-raw ${quoted(JSON.stringify(query))}`].join(" \\\n  ");
+  const key = sessionStorage.getItem(KEY) ? ['-H "Authorization: Bearer $SERENDIP_KEY"'] : []; // not the key itself
+  return [`curl -sS ${quoted(address)}`, ...key, `-H ${quoted("Content-Type: application/json")}`, `--data-raw ${quoted(JSON.stringify(query))}`].join(" \\\n  ");
 }

@@ -73,6 +73,8 @@ async function orSayWhy(attempt) {
     if (!(problem instanceof api.Problem)) throw problem;
     again = () => orSayWhy(attempt);
     byId("problem-text").textContent = problem.status ? say("refused", { detail: problem.message }) : say("unreachable");
+    byId("key-form").hidden = ![401, 403].includes(problem.status);
+    byId("retry").hidden = !byId("key-form").hidden;
     byId("problem").hidden = false;
     byId("status").textContent = "";
   } finally {
@@ -177,6 +179,12 @@ byId("details").addEventListener("click", (event) => {
   if (event.target === byId("details")) byId("details").close(); // a click beside it
 });
 byId("retry").addEventListener("click", () => again());
+byId("key-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  api.useKey(byId("key").value.trim());
+  byId("key").value = "";
+  again();
+});
 
 // ---------------------------------------------------------------- who, what and how varied
 
