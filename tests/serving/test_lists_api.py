@@ -113,3 +113,14 @@ def test_the_words_of_reasons_follow_the_language(client) -> None:
         return client.post(LIST, ask).json()["items"][0]["reasons"][0]["text"]
 
     assert words("en") != words("zh")
+
+
+def test_a_list_is_filtered_by_a_condition(client, is_problem) -> None:
+    ask = {"user_id": "u0", "limit": 40, "include": ["attributes"]}
+    answer = client.post("/v1/recommendations", ask | {"filter": "category == 'tea' and price < 10"}).json()
+    assert answer["items"]
+    assert all(item["attributes"]["category"] == "tea" and item["attributes"]["price"] < 10 for item in answer["items"])
+    same = client.post("/v1/recommendations", ask | {"filter": {"category": "tea", "price": {"max": 9.99}}}).json()
+    assert [item["item_id"] for item in answer["items"]] == [item["item_id"] for item in same["items"]]
+    refused = client.post("/v1/recommendations", ask | {"filter": "price <"})
+    assert "at its end" in is_problem(refused, 422, "invalid-request")["detail"]

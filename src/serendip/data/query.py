@@ -58,8 +58,11 @@ class Query(BaseModel):
     without: frozenset[Id] = Field(
         frozenset(), max_length=10_000, validation_alias=AliasChoices("exclude_item_ids", "without")
     )
-    filter: dict[str, Any] = Field(default_factory=dict, max_length=20)
-    """Attribute to wanted value, list of values, or `{"min": ..., "max": ...}`; all must hold."""
+    filter: Annotated[dict[str, Any], Field(max_length=20)] | Annotated[str, Field(max_length=2_000)] = Field(
+        default_factory=dict
+    )
+    """Attribute to wanted value, list of values, or `{"min": ..., "max": ...}`, all of which must hold; or a condition
+    such as `category == "tea" and (price < 20 or not brand in ["Lin", "Oak"])`."""
     diversity: float | None = Field(None, ge=0.0, le=1.0)
     """0 is the plain order, 1 the most varied; None leaves it to the recipe."""
     personalization: bool = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +13,7 @@ import scipy.sparse as sp
 from serendip.data import InputError, Vocabulary
 from serendip.data.arrays import BoolArray, FloatArray, IntArray, Sparse
 from serendip.features import TextEncoder
+from serendip.pipeline.conditions import comparable, condition, values_of
 
 Record = dict[str, Any]
 
@@ -55,11 +56,12 @@ class Catalogue:
         )
         return np.fromiter(flags, bool, len(self))
 
-    def matching(self, rules: Mapping[str, Any]) -> BoolArray:
-        """Items whose attributes satisfy every rule, (N,).
+    def matching(self, rules: Mapping[str, Any] | str) -> BoolArray:
+        """Items whose attributes satisfy every rule, or the condition, (N,).
 
         Raises:
-            InputError: a rule is neither a value, a list of values, nor an object with `min` and `max`.
+            InputError: a rule is neither a value, a list of values, nor an object with `min` and `max`; or the text is
+                no condition (see `pipeline.conditions`).
         """
         if not rules:
             return np.ones(len(self), bool)
@@ -67,9 +69,8 @@ class Catalogue:
         if key not in self._masks:
             if len(self._masks) >= _MASKS_KEPT:
                 self._masks.clear()
-            wanted = [(name, _test(name, rule)) for name, rule in rules.items()]
-            flags = (all(test(record.get(name)) for name, test in wanted) for record in self.records)
-            self._masks[key] = np.fromiter(flags, bool, len(self))
+            test = condition(rules) if isinstance(rules, str) else _all_of(rules)
+            self._masks[key] = np.fromiter(map(test, self.records), bool, len(self))
         return self._masks[key]
 
     def likeness(self, rows: IntArray, by: Sequence[str]) -> FloatArray:
@@ -80,7 +81,7 @@ class Catalogue:
     def _labels(self, by: tuple[str, ...]) -> Sparse:
         if by not in self._label_matrices:
             self._label_matrices[by] = _indicator(
-                [[f"{name}={value}" for name in by for value in _values(record.get(name))] for record in self.records]
+                [[f"{name}={value}" for name in by for value in values_of(record.get(name))] for record in self.records]
             )
         return self._label_matrices[by]
 
@@ -98,7 +99,7 @@ class Catalogue:
     def _texts(self, fields: tuple[str, ...]) -> tuple[TextEncoder, Sparse]:
         if fields not in self._text_indexes:
             texts = [
-                " ".join(str(value) for name in fields for value in _values(record.get(name)))
+                " ".join(str(value) for name in fields for value in values_of(record.get(name)))
                 for record in self.records
             ]
             encoder = TextEncoder().fit(texts)
@@ -114,19 +115,18 @@ def _without_nulls(record: Mapping[str, Any]) -> Record:
     return {name: value for name, value in record.items() if value is not None}
 
 
-def _values(value: Any) -> Iterable[Any]:
-    if value is None:
-        return ()
-    return value if isinstance(value, list | tuple) else (value,)
+def _all_of(rules: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], bool]:
+    wanted = [(name, _test(name, rule)) for name, rule in rules.items()]
+    return lambda record: all(test(record.get(name)) for name, test in wanted)
 
 
 def _test(name: str, rule: Any) -> Any:
     if isinstance(rule, Mapping):
         return _between(name, rule)
-    wanted = {_comparable(value) for value in _values(rule)}
-    if any(isinstance(value, Mapping | list) for value in _values(rule)):
+    wanted = {comparable(value) for value in values_of(rule)}
+    if any(isinstance(value, Mapping | list) for value in values_of(rule)):
         raise InputError(f"filter {name!r}: a list holds plain values only")
-    return lambda value: any(_comparable(one) in wanted for one in _values(value))
+    return lambda value: any(comparable(one) in wanted for one in values_of(value))
 
 
 def _between(name: str, rule: Mapping[str, Any]) -> Any:
@@ -135,11 +135,6 @@ def _between(name: str, rule: Mapping[str, Any]) -> Any:
         raise InputError(f'filter {name!r}: a range is {{"min": number, "max": number}}, one of them at least')
     low, high = rule.get("min", -np.inf), rule.get("max", np.inf)
     return lambda value: isinstance(value, int | float) and low <= value <= high
-
-
-def _comparable(value: Any) -> Any:
-    """Text and numbers compare by their text (ids and years arrive as either); true and false by themselves."""
-    return value if isinstance(value, bool) else str(value)
 
 
 def _indicator(labels: Sequence[Sequence[str]]) -> Sparse:

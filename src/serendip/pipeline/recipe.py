@@ -46,7 +46,7 @@ class Filters(_Part):
     """Leave out what is in the history."""
     hidden: bool = True
     """Leave out items with `hidden` true, with `available` false, or, where there is a catalogue, not in it."""
-    rules: dict[str, Any] = Field(default_factory=dict)
+    rules: dict[str, Any] | str = Field(default_factory=dict)
     """Attribute to wanted value, list of values, or `{min, max}`, as in a request's `filter`."""
 
 
