@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
 from serendip.data import HistoryEvent, Progress, Signals, Tables, silent
@@ -191,6 +192,10 @@ class Store(Protocol):
 
     def revoke_key(self, id: str) -> bool:
         """Make a key worthless for ever; whether there is one of that id."""
+        ...
+
+    def copy_to(self, path: Path) -> None:
+        """Write everything, as it is at one moment, as a store in the new SQLite file `path`; others may write on."""
         ...
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -30,6 +31,8 @@ from serendip.store.schema import (
     users,
 )
 from serendip.store.writing import GroupCommit
+
+COPIED_AT_ONCE = 10_000  # rows
 
 
 def now_ms() -> int:
@@ -160,6 +163,16 @@ class RelationalStore:
 
     def revoke_key(self, id: str) -> bool:
         return self._commits.run(lambda connection: keys.revoke(connection, id, now_ms()))
+
+    def copy_to(self, path: Path) -> None:
+        target = sa.create_engine(sa.URL.create("sqlite", database=str(path)))
+        with self._reading() as connection, target.begin() as copy:
+            metadata.create_all(copy)
+            for table in metadata.sorted_tables:
+                found = connection.execution_options(yield_per=COPIED_AT_ONCE).execute(sa.select(table))
+                for rows in found.mappings().partitions():
+                    copy.execute(sa.insert(table), [dict(row) for row in rows])
+        target.dispose()
 
     # All of it
 

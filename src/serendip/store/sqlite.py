@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,14 @@ PRAGMAS = {
 
 class SqliteStore(RelationalStore):
     """A store in one file (and its `-wal` and `-shm` beside it); several processes may open it."""
+
+    def copy_to(self, path: Path) -> None:
+        self._check_open()
+        with contextlib.closing(sqlite3.connect(str(self._engine.url.database), timeout=BUSY_TIMEOUT_S)) as database:
+            try:
+                database.execute("VACUUM INTO ?", [str(path)])
+            except sqlite3.Error as error:
+                raise StoreError(f"the store could not be copied: {error}") from error
 
     def _scrub(self) -> None:
         # secure_delete clears cells where they lie, but a page that was split or repacked can keep stale copies of
