@@ -21,20 +21,20 @@ _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]+")
 _loading = Lock()
 
 
-def segmented(run: str) -> list[str] | None:
-    """The words of a run of Chinese characters, long ones also in parts; None where it is not Chinese or no segmenter
+def segmented(run: str) -> list[str]:
+    """The words of a run of Chinese characters, long ones also in parts; none where it is not Chinese or no segmenter
     is installed.
 
     >>> segmented("上海人民出版社")
     ['上海', '人民', '出版', '出版社', '上海人民出版社']
-    >>> segmented("かな") is None
-    True
+    >>> segmented("かな")
+    []
     """
     if not _HAN.fullmatch(run):
-        return None
+        return []
     with _loading:
         segmenter = _segmenter()
-    return None if segmenter is None else [word for part in _parts(run) for word in segmenter.cut_for_search(part)]
+    return [] if segmenter is None else [word for part in _parts(run) for word in segmenter.cut_for_search(part)]
 
 
 def _parts(run: str) -> Iterator[str]:

@@ -2,8 +2,9 @@
 
 Two ways to read a text. For search (`terms`) a word counts as itself and, half as much, as each of its beginnings of
 three letters and more, so that `boot` finds `boots` and a word is found while it is typed. For likeness (`content`)
-it counts as itself and as its runs of a few letters, so that `vampire` is near `vampires`, and Chinese is segmented
-into words. Chinese, Japanese and Korean runs that are not segmented count as single characters and overlapping pairs.
+it counts as itself and as its runs of a few letters, so that `vampire` is near `vampires`. Chinese, Japanese and Korean
+runs, which have no spaces, count as single characters and overlapping pairs; for likeness, the words of Chinese count
+besides, so that a pair that is a word counts more than one that only happened.
 
 tfidf: tf * idf with idf = ln((1 + n) / (1 + df)) + 1 (smoothed, as in Manning, Raghavan and Schuetze, Introduction to
 Information Retrieval, section 6.2). bm25: idf' * tf (k + 1) / (tf + k (1 - b + b L / mean L)) for a text of length L
@@ -30,6 +31,7 @@ BEGINNING_UP_TO = 12
 BEGINNING_WEIGHT = 0.5
 PAIR_WEIGHT = 1.0
 CHARACTER_WEIGHT = 0.3
+SEGMENT_WEIGHT = 0.5
 GRAM = 4
 GRAM_WEIGHT = 0.2
 LONGEST_WORD = 40
@@ -73,8 +75,8 @@ def content(text: str) -> Iterator[Term]:
     """
     for run in _runs(text[:LONGEST_TEXT]):
         if _IS_CJK.match(run):
-            words = segmented(run)
-            yield from _pairs(run) if words is None else ((word, PAIR_WEIGHT) for word in words)
+            yield from _pairs(run)
+            yield from ((word, SEGMENT_WEIGHT) for word in segmented(run))
         else:
             word = run[:LONGEST_WORD]
             yield word, 1.0
