@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
+import json
+from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.cases.case import RATING_BASELINES, TIMED_BASELINES, Case, Fold, Material, Published
+import polars as pl
+
+from benchmarks.cases.case import BASELINES, RATING_BASELINES, TIMED_BASELINES, Case, Fold, Material, Published
 from benchmarks.cases.folds import (
     SPLIT_SEED,
     listed_apart,
@@ -19,6 +24,12 @@ from serendip.data.splits import cold_item, global_time, k_fold
 SURPRISE = "Surprise, README.md, table of 5-fold cross-validation with default parameters"
 SURPRISE_NOTE = "five random folds like ours, not the same ones"
 COLD_SHARE = 0.1
+TOLD = ("director", "writer", "actors", "plot")
+COLD_ITEM = (
+    "A random tenth of the rated films (seed 0) is withheld from training with all its ratings; the withheld films are "
+    "ranked, and right are those that a person likes."
+)
+COLD_METRICS = ("ndcg@20", "recall@20", "hit_rate@20", "coverage@20")
 
 
 def _read(folder: Path) -> Dataset:
@@ -43,6 +54,25 @@ def _by_time(folder: Path) -> Material:
 def _cold_items(folder: Path) -> Material:
     dataset = _read(folder)
     return Material((dataset,), (Fold.of(cold_item(dataset, COLD_SHARE, SPLIT_SEED)),))
+
+
+def _cold_items_with_text(folder: Path) -> Material:
+    dataset = _read(folder)
+    described = replace(dataset.items, attributes=_described(dataset.items.attributes, folder))
+    dataset = replace(dataset, items=described)
+    return Material((dataset,), (Fold.of(cold_item(dataset, COLD_SHARE, SPLIT_SEED)),))
+
+
+def _described(films: pl.DataFrame, folder: Path) -> pl.DataFrame:
+    """Films with what `movies_extra.csv.gz` and `dbpedia_abstracts.json.gz` say of them, in the same order."""
+    data = gzip.decompress((folder / "movies_extra.csv.gz").read_bytes())
+    extra = pl.read_csv(data, infer_schema=False, null_values=["", "N/A"])
+    more = extra.select(pl.col("movie_id").alias("item_id"), *TOLD)
+    abstracts = json.loads(gzip.decompress((folder / "dbpedia_abstracts.json.gz").read_bytes()))
+    texts = pl.DataFrame({"item_id": list(abstracts), "abstract": list(abstracts.values())})
+    return films.join(more, "item_id", "left", maintain_order="left").join(
+        texts, "item_id", "left", maintain_order="left"
+    )
 
 
 def _surprise(model: str, rmse: float, mae: float) -> Published:
@@ -112,14 +142,29 @@ CASES = (
         folder="ml-1m",
         reading="ratings.csv, with the titles and genres of movies.dat: a rating of 4 or 5 is a like",
         protocol=(
-            "A random tenth of the rated films (seed 0) is withheld from training with all its ratings; the withheld "
-            "films are ranked, and right are those that a person likes. Models that know films only by who liked them "
-            "cannot tell these apart, and list them in the order of chance."
+            f"{COLD_ITEM} Models that know films only by who liked them cannot tell these apart, and list them in the "
+            "order of chance."
         ),
         open=_cold_items,
         validation=validation_of_items,
-        metrics=("ndcg@20", "recall@20", "hit_rate@20", "coverage@20"),
+        metrics=COLD_METRICS,
         cutoffs=(10, 20),
         candidates="new",
+        models=(*BASELINES, "content_knn"),
+    ),
+    Case(
+        name="ml-1m/cold-item-text",
+        folder="ml-1m",
+        reading=(
+            "as for ml-1m/cold-item, with director, writer, actors and plot from movies_extra.csv (3,685 of 3,706 "
+            "rated films have a plot) and DBpedia's abstracts (3,228 films)"
+        ),
+        protocol=COLD_ITEM,
+        open=_cold_items_with_text,
+        validation=validation_of_items,
+        metrics=COLD_METRICS,
+        cutoffs=(10, 20),
+        candidates="new",
+        models=("content_knn",),
     ),
 )

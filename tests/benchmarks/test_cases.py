@@ -127,3 +127,15 @@ def test_sizes_are_the_published_ones(
     for fold in CASES[name].material(data_root).folds:
         assert (fold.learn.n_users, fold.learn.n_items) == (people, items)
         assert (len(fold.learn.events), len(fold.test.events)) == (learned, tested)
+
+
+@pytest.mark.data
+def test_films_with_texts_are_divided_as_those_without(data_root: Path) -> None:
+    plain, told = (CASES[name].material(data_root) for name in ("ml-1m/cold-item", "ml-1m/cold-item-text"))
+    assert plain.split_hash == told.split_hash
+    attributes = told.folds[0].learn.items.attributes
+    assert attributes["item_id"].to_list() == plain.folds[0].learn.items.attributes["item_id"].to_list()
+    rated = attributes[np.unique(told.whole[0].events.item_rows)]
+    assert len(rated) == 3_706
+    assert rated["plot"].count() == 3_685
+    assert rated["abstract"].count() == 3_228

@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import polars as pl
@@ -342,6 +343,55 @@ def test_an_exchange_of_batches_that_differ_in_length_is_refused(name: str) -> N
     model = forgetful(name, crowd())
     with pytest.raises(ValueError, match="2 histories"):
         model.exchange(histories()[0:2], histories()[0:1])
+
+
+def newcomers() -> pl.DataFrame:
+    """Two things of each kind of the checkerboard, and one of which nothing is known."""
+    titles = ["an odd thing", "an even thing", None, "an even thing", "an odd thing"]
+    return pl.DataFrame({"item_id": [f"new{place}" for place in range(5)], "title": titles})
+
+
+def grown(name: str, *tables: pl.DataFrame) -> Model:
+    """Fitted on the checkerboard, then given more items."""
+    model = fit(name, checkerboard())
+    if not isinstance(model, models.AddsItems):
+        pytest.skip(f"{name} adds no items")
+    for table in tables:
+        assert model.add_items(table) is model
+    return cast("Model", model)
+
+
+def test_added_items_score_by_what_they_are(name: str) -> None:
+    known = checkerboard().histories()
+    scores = grown(name, newcomers()).score(known)
+    assert scores.shape == (SIDE, SIDE + 5)
+    odd = np.arange(SIDE) % 2 == 1
+    assert (scores[odd][:, [50, 54]] > scores[odd][:, [51, 53]]).all()
+    assert (scores[~odd][:, [51, 53]] > scores[~odd][:, [50, 54]]).all()
+    np.testing.assert_array_equal(scores[:, 52], 0.0)
+    # What was there before is as it was, and likes of new things count.
+    np.testing.assert_allclose(scores[:, :SIDE], grown(name).score(known), atol=1e-6)
+    liked = Queries.of_histories([(np.array([50]), np.zeros(1), np.ones(1))])
+    answer = grown(name, newcomers()).score(liked)[0]
+    assert answer[54] > answer[51]
+    assert answer[:SIDE][1::2].min() > answer[:SIDE][::2].max()
+
+
+def test_items_added_one_by_one_are_the_same_as_at_once(name: str) -> None:
+    data, table = checkerboard(), newcomers()
+    at_once, one_by_one = grown(name, table), grown(name, *(table[row : row + 1] for row in range(5)))
+    everything = Queries.of_histories([(np.arange(SIDE + 5), np.zeros(SIDE + 5), np.ones(SIDE + 5))])
+    for asked in (data.histories(), everything):
+        np.testing.assert_allclose(one_by_one.score(asked), at_once.score(asked), atol=1e-6)
+
+
+def test_a_saved_model_still_adds_items(name: str, tmp_path: Path) -> None:
+    models.save(grown(name, newcomers()[:2]), tmp_path / "saved")
+    opened = models.open_saved(tmp_path / "saved")
+    assert isinstance(opened, models.AddsItems)
+    known = checkerboard().histories()
+    opened.add_items(newcomers()[2:])
+    np.testing.assert_array_equal(cast("Model", opened).score(known), grown(name, newcomers()).score(known))
 
 
 def test_config_refuses_unknown_keys_and_says_which_there_are(name: str) -> None:

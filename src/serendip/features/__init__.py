@@ -1,5 +1,6 @@
 """Features: raw columns to arrays."""
 
-from serendip.features.text import TextEncoder
+from serendip.features.content import ItemContent
+from serendip.features.text import TextEncoder, Weighting
 
-__all__ = ["TextEncoder"]
+__all__ = ["ItemContent", "TextEncoder", "Weighting"]

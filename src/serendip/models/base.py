@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, Self, TypeVar, runtime_checkable
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
@@ -130,6 +131,23 @@ class Forgets(Protocol):
 
         Raises:
             ValueError: the batches differ in length.
+            RuntimeError: nothing has been learned yet.
+        """
+        ...
+
+
+@runtime_checkable
+class AddsItems(Protocol):
+    """A model that takes items that it was not fitted on, from what they are."""
+
+    def add_items(self, items: pl.DataFrame) -> Self:
+        """Give the next rows to `items`, a table like `Dataset.items.attributes`, the id first; returns itself.
+
+        They score and count in histories as items of the catalogue do that nobody had met, as far as their words and
+        labels were known at the time of `fit`; what was learned, and so every other score, stays as it is. One table
+        and its parts one after another come to the same.
+
+        Raises:
             RuntimeError: nothing has been learned yet.
         """
         ...
