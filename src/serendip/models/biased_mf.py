@@ -32,9 +32,9 @@ from pydantic import Field
 
 from serendip.algebra.compiled import compiled, in_threads
 from serendip.algebra.fold_in import folded
-from serendip.algebra.rated import Rated, Scale
+from serendip.algebra.rated import Rated, RatedItems, Scale, pull, with_ones
 from serendip.data import Dataset, Queries
-from serendip.data.arrays import BoolArray, FloatArray, IntArray, Sparse
+from serendip.data.arrays import FloatArray, IntArray, Sparse
 from serendip.models.base import ModelConfig, NotSearched, Search, Weights, fitted
 from serendip.training import FitOptions, one_blas_thread
 
@@ -65,58 +65,40 @@ class BiasedMf:
 
     def __init__(self, config: BiasedMfConfig = BiasedMfConfig()) -> None:
         self.config = config
-        self._items: FloatArray | None = None  # (N, 1 + D): 1 and q_i; all 0 for an item that nobody has rated
-        self._bias = np.empty(0, np.float32)  # b_i, (N,)
-        self._scale = Scale(0.0, 0.0, 0.0, 0.0)
+        self._items: RatedItems | None = None
 
     def fit(self, dataset: Dataset, options: FitOptions = FitOptions()) -> Self:
         ratings, scale = dataset.ratings(), Scale.of(dataset)
-        start = _Factors.drawn(ratings, self.config.embedding_size, options.generator())
-        if not ratings.nnz:
-            factors = start
-        elif self.config.solver == "sgd":
-            factors = _descended(start, ratings, scale.mean, self.config, options)
-        else:
-            factors = _alternated(start, ratings, scale.mean, self.config, options)
-        known: BoolArray = np.bincount(ratings.indices, minlength=dataset.n_items) > 0
-        items = np.where(known[:, None], factors.items, 0).astype(np.float32)
-        bias = np.where(known, factors.item_bias, 0).astype(np.float32)
-        return self.restore({"items": _with_ones(items, known), "bias": bias, "scale": scale.numbers()})
+        learned = _Factors.drawn(ratings, self.config.embedding_size, options.generator())
+        if ratings.nnz:
+            learn = _descended if self.config.solver == "sgd" else _alternated
+            learned = learn(learned, ratings, scale.mean, self.config, options)
+        self._items = RatedItems.of(ratings, learned.items, learned.item_bias, scale)
+        return self
 
     def score(self, queries: Queries, rows: IntArray | None = None) -> FloatArray:
-        people, told = self._people(queries)
-        scores = self._above(people, rows)
-        scores[~told] = 0
+        items, rated = fitted(self._items), self._rated(queries)
+        scores = items.above(self._people(rated), rows)
+        scores[rated.lengths == 0] = 0
         return scores
 
     def rate(self, queries: Queries, rows: IntArray) -> FloatArray:
         """The mean and the score, within the range of ratings: see `models.base.Rates`."""
-        scale = self._scale
-        rated = scale.mean + self._above(self._people(queries)[0], rows)
-        return np.asarray(np.clip(rated, scale.low, scale.high), np.float32)
+        return fitted(self._items).foretold(self._people(self._rated(queries)), rows)
 
-    def _above(self, people: FloatArray, rows: IntArray | None) -> FloatArray:
-        """b_u + b_i + p_u · q_i, (B, N) or (B, C)."""
-        items = fitted(self._items)
-        if rows is None:
-            return np.asarray(people @ items.T + self._bias)
-        return np.asarray((items[rows] @ people[:, :, None])[:, :, 0] + self._bias[rows])
+    def _rated(self, queries: Queries) -> Rated:
+        return fitted(self._items).rated(queries)
 
-    def _people(self, queries: Queries) -> tuple[FloatArray, BoolArray]:
-        """b_u and p_u, (B, 1 + D), and whose history tells anything, (B,) bool."""
-        items = fitted(self._items)
-        rated = Rated.of(queries, items[:, 0] > 0, self._scale)
-        targets = rated.ratings - np.float32(self._scale.mean) - self._bias[rated.items]
+    def _people(self, rated: Rated) -> FloatArray:
+        """b_u and p_u, (B, 1 + D)."""
         with one_blas_thread():
-            people = folded(rated.offsets, rated.items, targets, items, _pull(self.config))
-        return people, np.diff(rated.offsets) > 0
+            return fitted(self._items).people(rated, _pull(self.config))
 
     def weights(self) -> Weights:
-        return {"items": fitted(self._items), "bias": self._bias, "scale": self._scale.numbers()}
+        return dict(fitted(self._items).arrays())
 
     def restore(self, weights: Weights) -> Self:
-        self._items, self._bias = weights["items"], weights["bias"]
-        self._scale = Scale.restored(weights["scale"])
+        self._items = RatedItems.restored(weights)
         return self
 
 
@@ -140,30 +122,27 @@ class _Factors:
         )
 
 
-def _with_ones(factors: FloatArray, known: BoolArray | None = None) -> FloatArray:
-    """A first column of ones, which a bias is the factor of; 0 for what is not known."""
-    ones = np.ones(len(factors), np.float32) if known is None else known.astype(np.float32)
-    return np.ascontiguousarray(np.column_stack([ones, factors]))
-
-
 def _pull(config: BiasedMfConfig) -> tuple[FloatArray, FloatArray]:
-    """λ for each rating and for each person, of the bias and the factors, (1 + D,) each: see `algebra.fold_in`."""
-    each = np.full(1 + config.embedding_size, config.l2)
-    each[0] = config.bias_l2
-    way = config.learning_rate * config.decay ** np.arange(config.epochs)
-    return each, np.full(len(each), 0 if config.solver == "als" else 1 / way.sum())
+    path = None if config.solver == "als" else float(_steps(config).sum())
+    return pull(config.l2, config.bias_l2, config.embedding_size, path)
+
+
+def _steps(config: BiasedMfConfig) -> FloatArray:
+    """The learning rate of each epoch."""
+    return np.asarray(config.learning_rate * config.decay ** np.arange(config.epochs))
 
 
 def _alternated(start: _Factors, ratings: Sparse, mean: float, config: BiasedMfConfig, options: FitOptions) -> _Factors:
     """People given items, then items given people, `epochs` times."""
     by_item = sp.csr_array(ratings.T)
-    pull = _pull(config)
     items, item_bias = start.items, start.item_bias
     people, person_bias = start.people, start.person_bias
 
     def side(given: Sparse, features: FloatArray, bias: FloatArray) -> tuple[FloatArray, FloatArray]:
         targets = given.data - np.float32(mean) - bias[given.indices]
-        found = folded(given.indptr, given.indices, targets, _with_ones(features), pull, None, options.n_threads)
+        found = folded(
+            given.indptr, given.indices, targets, with_ones(features), _pull(config), None, options.n_threads
+        )
         return found[:, 1:], found[:, 0]
 
     with options.limited(blas=1):
@@ -209,9 +188,9 @@ def _groups(rows: IntArray, size: int, generator: np.random.Generator) -> IntArr
 def _descended(start: _Factors, ratings: Sparse, mean: float, config: BiasedMfConfig, options: FitOptions) -> _Factors:
     generator = options.generator()
     blocks = _Blocks.of(ratings, generator)
-    for epoch in range(config.epochs):
+    for epoch, step in enumerate(_steps(config)):
         options.progress("biased MF", epoch, config.epochs)
-        numbers = np.array([mean, config.learning_rate * config.decay**epoch, config.l2, config.bias_l2], np.float32)
+        numbers = np.array([mean, step, config.l2, config.bias_l2], np.float32)
 
         def work(part: slice, numbers: FloatArray = numbers) -> None:
             _descend(
