@@ -41,10 +41,10 @@ def test_an_empty_row_stays_at_its_prior(prior: bool) -> None:
 
 
 def test_nothing_to_fold_in() -> None:
-    nothing = np.empty(0, np.int64)
+    nothing, none = np.empty(0, np.int64), np.empty(0, np.float32)
     features = np.ones((3, 5), np.float32)
-    assert folded(np.zeros(1, np.int64), nothing, nothing, features, (EACH, ONCE)).shape == (0, 5)
-    np.testing.assert_array_equal(folded(np.zeros(3, np.int64), nothing, nothing, features, (EACH, ONCE)), 0)
+    assert folded(np.zeros(1, np.int64), nothing, none, features, (EACH, ONCE)).shape == (0, 5)
+    np.testing.assert_array_equal(folded(np.zeros(3, np.int64), nothing, none, features, (EACH, ONCE)), 0)
 
 
 def test_threads_and_other_rows_change_nothing() -> None:

@@ -97,7 +97,8 @@ class RatedItems:
     def foretold(self, people: FloatArray, rows: IntArray) -> FloatArray:
         """The ratings of `rows` (B, C), within the range of those given, (B, C) float32."""
         scale = self.scale
-        return np.clip(self.above(people, rows) + np.float32(scale.mean), scale.low, scale.high, dtype=np.float32)
+        rated = np.clip(self.above(people, rows) + np.float32(scale.mean), scale.low, scale.high)
+        return np.asarray(rated, np.float32)
 
 
 def pull(l2: float, bias_l2: float, width: int, path: float | None = None) -> tuple[FloatArray, FloatArray]:
