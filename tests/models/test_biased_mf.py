@@ -96,7 +96,7 @@ def test_threads_change_nothing_at_all(solver: str) -> None:
 @pytest.mark.parametrize("solver", ["sgd", "als"])
 def test_it_learns_what_there_is_to_learn(solver: str) -> None:
     data = rated()
-    settings: dict[str, Any] = {"solver": solver, "embedding_size": 8, "learning_rate": 0.02, "l2": 0.01}
+    settings: dict[str, Any] = {"solver": solver, "embedding_size": 8, "learning_rate": 0.02, "decay": 1.0, "l2": 0.01}
     assert errors(fit(data, epochs=150, **settings), data) < 0.25
     assert errors(fit(data, epochs=1, **(settings | {"l2": 1.0})), data) > 0.5
 

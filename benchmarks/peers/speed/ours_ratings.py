@@ -19,7 +19,7 @@ from serendip.evaluation.rating_exam import RatingExam
 from serendip.training import FitOptions
 
 ALIKE: dict[str, dict[str, Any]] = {
-    "biased_mf": {"embedding_size": 100, "learning_rate": 0.005},
+    "biased_mf": {"embedding_size": 100, "learning_rate": 0.005, "solver": "sgd"},
     "svdpp": {"embedding_size": 20, "learning_rate": 0.007, "implicit_l2": 0.02, "flipped": False},
 }
 """Surprise's defaults in our words."""
