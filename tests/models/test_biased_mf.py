@@ -160,7 +160,8 @@ def test_a_like_counts_as_a_rating_that_says_as_much() -> None:
 
 def test_without_a_rating_that_says_liked_a_like_counts_as_the_highest() -> None:
     columns = {"user_id": ["ann", "bo"], "item_id": ["tea", "cake"], "type": ["rating"] * 2, "value": [1.0, 2.0]}
-    scale = Scale.of(Dataset.from_tables(Tables(event_frame(columns))))
+    data = Dataset.from_tables(Tables(event_frame(columns)))
+    scale = Scale.of(data, data.ratings())
     assert scale == Scale(1.5, 1.0, 2.0, 2.0)
 
 

@@ -23,8 +23,9 @@ class Scale:
     """What a like without a rating counts as: the mean of the ratings that say as much."""
 
     @classmethod
-    def of(cls, dataset: Dataset) -> Self:
-        given = dataset.ratings().data.astype(np.float64)
+    def of(cls, dataset: Dataset, ratings: Sparse) -> Self:
+        """Of the `ratings` of a dataset, which are not gathered again for it."""
+        given = ratings.data.astype(np.float64)
         if not len(given):
             return cls()
         events = dataset.events

@@ -69,7 +69,8 @@ class BiasedMf:
         self._items: RatedItems | None = None
 
     def fit(self, dataset: Dataset, options: FitOptions = FitOptions()) -> Self:
-        ratings, scale = dataset.ratings(), Scale.of(dataset)
+        ratings = dataset.ratings()
+        scale = Scale.of(dataset, ratings)
         learned = _Factors.drawn(ratings, self.config.embedding_size, options.generator())
         if ratings.nnz:
             learn = _descended if self.config.solver == "sgd" else _alternated
@@ -171,7 +172,8 @@ class _Blocks:
         of_users = _groups(users, ratings.shape[0], generator)
         of_items = _groups(items, ratings.shape[1], generator)
         block = (of_items[items] - of_users[users]) % GROUPS * GROUPS + of_users[users]
-        order = np.lexsort((generator.random(len(items)), block))
+        order = generator.permutation(len(items))
+        order = order[np.argsort(block[order].astype(np.uint8), kind="stable")]
         ends = np.concatenate([[0], np.cumsum(np.bincount(block, minlength=GROUPS * GROUPS))])
         offsets = ends[np.arange(GROUPS)[:, None] * GROUPS + np.arange(GROUPS + 1)]
         return cls(users[order], items[order], ratings.data[order].astype(np.float32), offsets)

@@ -72,7 +72,8 @@ class Svdpp:
         self._implicit = np.empty((0, 0), np.float32)  # y_j, (N, D)
 
     def fit(self, dataset: Dataset, options: FitOptions = FitOptions()) -> Self:
-        ratings, scale = dataset.ratings(), Scale.of(dataset)
+        ratings = dataset.ratings()
+        scale = Scale.of(dataset, ratings)
         people, things = _sides(ratings, dataset.matrix(), self.config, options.generator())
         if ratings.nnz:
             _descended(people, things, scale.mean, self.config, options)
