@@ -14,7 +14,8 @@ y_j move it; afterwards each y_j gets all that was due in one step. The result i
 Only mean, b_i, q_i (with what its raters add) and y_j are kept. Whoever asks is folded in: z_u is the sum over their
 history, likes without a rating included, and b_u and p_u are a ridge regression of what the rest leaves over, its pull
 growing with their ratings as in training, plus 1 / Σ of the learning rates, which is what stopping early amounts to
-(`algebra.fold_in`). A score is what is added to the mean.
+(`algebra.fold_in`). People learned from are so foretold by 0.002 RMSE worse on ml-100k than by what the descent itself
+had learned of them. A score is what is added to the mean.
 
 Use it where ratings are to be foretold. To rank what people want, models of what they choose are better.
 
