@@ -56,6 +56,7 @@ def measure(data: str, model: str, threads: int, repetitions: int, python: Path 
 
 def _summary(data: str, model: str, threads: int, turns: list[tuple[Any, Any]]) -> dict[str, Any]:
     ours, theirs = ([turn[side]["fit_s"] for turn in turns] for side in (0, 1))
+    own_cpu, other_cpu = (statistics.median(turn[side]["fit_cpu_s"] for turn in turns) for side in (0, 1))
     ratios = [slow / fast for fast, slow in zip(ours, theirs, strict=True)]
     own, other = turns[0][0]["rmse"], turns[0][1]["rmse"]
     ratio = statistics.median(ratios)
@@ -67,6 +68,7 @@ def _summary(data: str, model: str, threads: int, turns: list[tuple[Any, Any]]) 
         "median_ratio": ratio,
         "lowest_ratio": min(ratios),
         "highest_ratio": max(ratios),
+        "cpu_s": {"ours": own_cpu, "theirs": other_cpu},
         "rmse": {"ours": own, "theirs": other},
         "target": TARGET,
         "reached": ratio >= TARGET and own <= other,
@@ -89,7 +91,8 @@ def main() -> None:
         sys.stdout.write(
             f"{row['contest']}, {row['threads']} threads: ours {statistics.median(row['ours_s']):.3f} s, "
             f"theirs {statistics.median(row['theirs_s']):.3f} s, ratio {row['median_ratio']:.1f} "
-            f"({row['lowest_ratio']:.1f} to {row['highest_ratio']:.1f}), RMSE {row['rmse']}\n"
+            f"({row['lowest_ratio']:.1f} to {row['highest_ratio']:.1f}), CPU {row['cpu_s']}, "
+            f"RMSE {row['rmse']}\n"
         )
         write(told.json, row)
 
