@@ -21,8 +21,10 @@ def blocks(table: pl.DataFrame) -> list[Sparse]:
     """The blocks of a table whose first column is the id, each (rows, labels) float32.
 
     >>> films = pl.DataFrame({"item_id": ["a", "b", "c"], "kinds": [["war"], ["war", "love"], ["love"]]})
-    >>> [block.toarray().round(1).tolist() for block in blocks(films)]
-    [[[0.0, 1.0], [0.7, 0.7], [1.0, 0.0]]]
+    >>> blocks(films)[0].toarray().round(1)
+    array([[0. , 1. ],
+           [0.7, 0.7],
+           [1. , 0. ]], dtype=float32)
     """
     found = (_block(column) for column in table.get_columns()[1:])
     return [block for block in found if block is not None]

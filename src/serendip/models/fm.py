@@ -41,7 +41,7 @@ START = 0.05  # spread of the vectors before the first epoch
 
 
 class FmConfig(ModelConfig):
-    embedding_size: Annotated[int, Search(4, 64, log=True)] = Field(16, ge=1)
+    embedding_size: Annotated[int, Search(4, 64, log=True)] = Field(32, ge=1)
     """D, the width of the vectors."""
     epochs: Annotated[int, Search(10, 60)] = Field(30, ge=1)
     """Passes over the ratings."""
