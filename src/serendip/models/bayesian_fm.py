@@ -48,13 +48,16 @@ PLACING = ("vectors", "effects", "mean", "precision")  # what a sample holds bes
 
 
 class BayesianFmConfig(ModelConfig):
+    # RMSE on the validation parts of the first two folds of ml-100k, mean, 100 sweeps: 0.8849 at width 8, 0.8841 at
+    # 16, 0.8870 at 32. At width 8: 0.8838 after 300 sweeps; 0.8870 without attributes, 0.8900 without the mirrored
+    # term, 0.8981 without both, 0.9012 without the implicit term too. On ml-1m (first fold) 32 wide gives 0.8299.
     embedding_size: Annotated[int, Search(8, 64, log=True)] = Field(16, ge=1)
-    """D, the width of the vectors; a larger one is seldom worse, only slower."""
-    epochs: Annotated[int, NotSearched("more is better and slower")] = Field(200, ge=1)
+    """D, the width of the vectors; more data bear a larger one, which is slower."""
+    epochs: Annotated[int, NotSearched("more is better and slower")] = Field(100, ge=1)
     """Sweeps of the sampler."""
-    burn_in: Annotated[int, NotSearched("the first fifth will do")] = Field(40, ge=0)
+    burn_in: Annotated[int, NotSearched("the first fifth will do")] = Field(20, ge=0)
     """Sweeps that are forgotten; with fewer than two sweeps more than that, the last sweep is kept."""
-    samples: Annotated[int, NotSearched("more is better and larger")] = Field(64, ge=1)
+    samples: Annotated[int, NotSearched("more is better and larger")] = Field(32, ge=1)
     """S, how many of the later sweeps are kept, evenly spaced."""
     implicit: Annotated[bool, NotSearched("it helps")] = True
     """Whether which items somebody rated says something beside the ratings."""

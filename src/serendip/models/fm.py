@@ -41,6 +41,9 @@ START = 0.05  # spread of the vectors before the first epoch
 
 
 class FmConfig(ModelConfig):
+    # RMSE on the validation part of the second fold of ml-100k, 16 wide: 0.9123 with l2 0.05, 0.8999 with 0.08, 0.8989
+    # with 0.1, 0.9003 with 0.12, 0.9041 with 0.15, where 60 epochs, twice the rate, and a third or three times the
+    # bias_l2 change less than 0.001; with l2 0.1, 0.9016 at width 8 and 0.8968 at 32; 0.9014 after 20 epochs.
     embedding_size: Annotated[int, Search(4, 64, log=True)] = Field(32, ge=1)
     """D, the width of the vectors."""
     epochs: Annotated[int, Search(10, 60)] = Field(30, ge=1)
