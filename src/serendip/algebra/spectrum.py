@@ -22,8 +22,8 @@ STEEPEST = 1e4
 rounding."""
 MOST_PRODUCTS = 8
 """Products with XᵀX in one sweep, at most."""
-SMALL = 1_000
-"""Up to so many rows or columns all values are computed, exactly."""
+SMALL = 2_000
+"""Up to so many rows or columns all values are computed, exactly; beyond, where a quarter of them is wanted."""
 NOTHING = 1e-6
 """Values below so much of the largest are rounding."""
 
@@ -38,7 +38,7 @@ def leading(
     x = x.astype(np.float32)
     if not x.nnz:
         return np.empty(0, np.float32), np.empty((x.shape[1], 0), np.float32)
-    if min(x.shape) <= max(SMALL, 2 * (count + SPARE)):
+    if min(x.shape) <= max(SMALL, 4 * (count + SPARE)):
         values, vectors = _all(x)
     else:
         values, vectors = _some(x, count + SPARE, generator, sweeps)

@@ -27,9 +27,12 @@ from serendip.data.arrays import FloatArray, IntArray
 from serendip.models.base import ModelConfig, NotSearched, Search, Weights, fitted, take
 from serendip.training import FitOptions
 
+SHARE = 4
+"""At most one vector for so many people or items."""
+
 
 class PureSvdConfig(ModelConfig):
-    embedding_size: Annotated[int, Search(16, 512, log=True)] = Field(64, ge=1)
+    embedding_size: Annotated[int, Search(16, 512, log=True)] = Field(128, ge=1)
     """K, the singular vectors kept."""
     scaling: Annotated[float, Search(0, 1)] = Field(0.5, ge=-1, le=2)
     """d: 1 leaves the matrix as it is, less gives wanted items less of the vectors."""
@@ -52,7 +55,7 @@ class PureSvd:
         scale = np.maximum(wanted, 1e-30) ** ((self.config.scaling - 1) / 2)
         scaled = (matrix @ sp.diags_array(np.where(wanted > 0, scale, 0))).tocsr()
         present = int(min(np.count_nonzero(wanted), np.count_nonzero(np.diff(scaled.indptr))))
-        count = min(self.config.embedding_size, -(-present // 4))
+        count = min(self.config.embedding_size, -(-present // SHARE))
         with options.limited():
             self._vectors = leading(scaled, count, options.generator())[1]
         options.progress("PureSVD", 1, 1)
