@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from serendip.data import Dataset, Queries, Tables, event_frame
+from serendip.models import graph_filter
 from serendip.models.graph_filter import GraphFilter, GraphFilterConfig
 
 SIZE = (80, 30)
@@ -41,7 +42,11 @@ def dense(config: GraphFilterConfig, known: Dataset) -> np.ndarray:
         GraphFilterConfig(embedding_size=12, ideal=0.4, sharpening=0, popularity=0),
     ],
 )
-def test_scores_are_those_of_the_dense_filter(config: GraphFilterConfig) -> None:
+@pytest.mark.parametrize("whole", [0, 30])
+def test_scores_are_those_of_the_dense_filter(
+    config: GraphFilterConfig, whole: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(graph_filter, "WHOLE", whole)
     known = data()
     scores = GraphFilter(config).fit(known).score(known.histories())
     np.testing.assert_allclose(scores, known.matrix().toarray() @ dense(config, known), rtol=1e-4, atol=1e-5)
@@ -91,8 +96,12 @@ def test_with_a_memory_an_older_event_counts_less_in_scores_and_contributions() 
     np.testing.assert_allclose(parts.sum(axis=0), fading.score(history)[0], rtol=1e-4, atol=1e-6)
 
 
-def test_contributions_of_more_queries_than_are_explained_at_once_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("serendip.models.graph_filter.EXPLAINED_AT_ONCE", 7)
+@pytest.mark.parametrize("whole", [0, 30])
+def test_contributions_of_more_queries_than_are_explained_at_once_add_up(
+    whole: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(graph_filter, "EXPLAINED_AT_ONCE", 7)
+    monkeypatch.setattr(graph_filter, "WHOLE", whole)
     known = data()
     model = GraphFilter().fit(known)
     queries = known.histories()
