@@ -36,7 +36,7 @@ from pydantic import Field
 from serendip.algebra.spectrum import leading
 from serendip.data import Dataset, Queries
 from serendip.data.arrays import FloatArray, IntArray, Sparse
-from serendip.models.base import ModelConfig, NotSearched, Search, Weights, fitted, take
+from serendip.models.base import ModelConfig, Search, Weights, fitted, take
 from serendip.training import FitOptions
 
 EXPLAINED_AT_ONCE = 64  # queries whose contributions are computed together
@@ -55,7 +55,7 @@ class GraphFilterConfig(ModelConfig):
     """s: how long the heat equation runs backwards; more lets less of what everybody shares through."""
     popularity: Annotated[float, Search(-0.2, 0.6)] = Field(0.35, ge=-1, le=1)
     """p: the power of an item's degree that its score is multiplied by."""
-    memory: Annotated[float | None, NotSearched("None is a value")] = Field(None, gt=0)
+    memory: Annotated[float | None, Search(1, 100, log=True)] = Field(None, gt=0)
     """In events: so many events ago, an event of the asking history counts 1/e of what it did. None: nothing fades."""
 
 

@@ -24,7 +24,7 @@ from pydantic import Field
 from serendip.algebra.spectrum import leading
 from serendip.data import Dataset, Queries
 from serendip.data.arrays import FloatArray, IntArray
-from serendip.models.base import ModelConfig, NotSearched, Search, Weights, fitted, take
+from serendip.models.base import ModelConfig, Search, Weights, fitted, take
 from serendip.training import FitOptions
 
 SHARE = 4
@@ -36,7 +36,7 @@ class PureSvdConfig(ModelConfig):
     """K, the singular vectors kept."""
     scaling: Annotated[float, Search(0, 1)] = Field(0.5, ge=-1, le=2)
     """d: 1 leaves the matrix as it is, less gives wanted items less of the vectors."""
-    memory: Annotated[float | None, NotSearched("None is a value")] = Field(None, gt=0)
+    memory: Annotated[float | None, Search(1, 100, log=True)] = Field(None, gt=0)
     """In events: so many events ago, an event of the asking history counts 1/e of what it did. None: nothing fades."""
 
 
