@@ -475,7 +475,8 @@ def test_altered_weights_are_refused(name: str, saved: Path) -> None:
     table = json.loads((saved / "config.json").read_text(encoding="utf-8"))
     table["weights_sha256"] = hashlib.sha256(content).hexdigest()
     (saved / "config.json").write_text(json.dumps(table), encoding="utf-8")
-    assert not np.array_equal(models.open_saved(saved).score(histories()), before)
+    with np.errstate(all="ignore"):  # what was altered is enormous
+        assert not np.array_equal(models.open_saved(saved).score(histories()), before)
 
 
 def _place_of_a_weight(folder: Path) -> int:
