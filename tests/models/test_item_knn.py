@@ -74,5 +74,5 @@ def test_shrinkage_damps_thin_evidence(data: Dataset) -> None:
 
 def test_blocks_change_nothing(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = similarities(data, neighbors=5)
-    monkeypatch.setattr("serendip.models.item_knn.BLOCK_CELLS", 3 * N_ITEMS)
+    monkeypatch.setattr("serendip.algebra.similarity.PART_CELLS", 1)
     np.testing.assert_array_equal(similarities(data, neighbors=5), whole)
