@@ -49,7 +49,7 @@ class Things:
     @cached_property
     def lengths(self) -> FloatArray:
         """How many cells each thing has, (R,)."""
-        return np.diff(self.cells.indptr).astype(np.float32)
+        return np.asarray(np.diff(self.cells.indptr), np.float32)
 
 
 @dataclass(frozen=True)
