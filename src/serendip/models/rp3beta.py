@@ -29,9 +29,9 @@ from serendip.training import FitOptions
 
 
 class Rp3betaConfig(ModelConfig):
-    alpha: Annotated[float, Search(0.3, 1.5)] = Field(1.0, gt=0, le=10)
+    alpha: Annotated[float, Search(0.3, 1.5)] = Field(0.7, gt=0, le=10)
     """The power of each step's chance: below 1 rare steps count more than they are likely."""
-    beta: Annotated[float, Search(0.0, 1.0)] = Field(0.6, ge=0, le=10)
+    beta: Annotated[float, Search(0.0, 1.0)] = Field(0.3, ge=0, le=10)
     """The power of popularity that is divided out; 0: none."""
     neighbors: Annotated[int, Search(10, 1_000, log=True)] = Field(100, ge=1)
     """Likeliest ends of a walk kept for each item."""
