@@ -29,7 +29,7 @@ from serendip.training import FitOptions
 
 
 class Rp3betaConfig(ModelConfig):
-    alpha: Annotated[float, Search(0.3, 1.5)] = Field(0.7, gt=0, le=10)
+    alpha: Annotated[float, Search(0.3, 1.5)] = Field(0.8, gt=0, le=10)
     """The power of each step's chance: below 1 rare steps count more than they are likely."""
     beta: Annotated[float, Search(0.0, 1.0)] = Field(0.3, ge=0, le=10)
     """The power of popularity that is divided out; 0: none."""
