@@ -14,13 +14,13 @@ and is no neighbour: that is always so for oneself, however much a history has g
 one of the places without moving an item that is not yet known.
 
 Each event's share of a score is exact: s_xv is a sum over the events times a factor that depends on the whole history
-(norms, and who is near), which is taken as it is. So is a rating of something that is no preference, with the
-similarities of ratings.
+(norms, and who is near), which is taken as it is. With similarities of ratings, what is rated without being preferred
+has a share too.
 
 Use it where people are fewer than items or tastes are shared by groups. It keeps what each person prefers and how they
 rate: whoever has the model has that data, without names, so treat it as such, and fit anew to forget somebody.
 
-Fit O(E), memory 8 bytes per event, twice. A question costs O(Σ_{j in x} n_j) for items that n_j people want, and
+Fit O(E), memory 24 bytes per preference and as much per rating. A question costs O(Σ_{j in x} n_j) for items that n_j people want, and
 O(K·n) for the sum over K neighbours of n items.
 """
 
@@ -56,7 +56,8 @@ class UserKnnConfig(ModelConfig):
     shrinkage: Annotated[float, Search(0.1, 1_000, log=True)] = Field(10.0, ge=0)
     """λ: about the number of shared items below which a similarity is not trusted."""
     memory: Annotated[float | None, Search(1, 100, log=True)] = Field(None, ge=0.1, le=10_000)
-    """In events: so many events ago, an event of who asks counts 1/e of what it did in a score. None: nothing fades."""
+    """In events: so many events ago, an event of who asks counts 1/e of what it did in a score, with
+    similarities of preferences. None: nothing fades."""
 
 
 class UserKnn:
