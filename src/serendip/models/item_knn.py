@@ -1,38 +1,55 @@
 """Item neighbours: people who want this also want that.
 
-s_ji = x_j · x_i / (|x_j| |x_i| + shrinkage), the cosine of two columns of the matrix of preferences, damped where
-evidence is thin. Each item i keeps its `neighbors` most similar items, and scores Σ_j x_j s_ji over the history x.
-Sarwar, Karypis, Konstan and Riedl, "Item-based collaborative filtering recommendation algorithms", WWW 2001;
-shrinkage after Bell and Koren, "Improved neighborhood-based collaborative filtering", KDD Cup 2007.
+Each item i keeps its most similar items j, where the similarity s_ij of two items is one of
 
-Use it where catalogues are too large for EASE or reasons must be simple: each event adds its own similarity.
+- of preferences: `cosine` x_i · x_j / (|x_i| |x_j| + λ), `jaccard` n / (n_i + n_j - n + λ), and `bm25`, the cosine of
+  preferences weighted by BM25 with people as the words of an item: who wants everything says little;
+- of ratings: `pearson`, Σ e_i e_j / √(Σ e_i² Σ e_j²) · n / (n + λ) over the n people who rate both, of ratings less
+  their baselines, and `adjusted_cosine`, the same of ratings less the person's mean. Where
+  nobody rates they learn nothing.
 
-Fit O(Σ_u n_u²) for histories of n_u items, in blocks of bounded memory; it keeps 8 bytes per neighbour, N·K at most.
-A score costs O(T·K).
+The score of i is Σ_j w_j s_ij over the items j of the history among the nearest `neighbors` of i. Its rating is the
+baseline b_ui = mean + b_u + b_i with what the history says of neighbours: b_ui + Σ_j s_ij (r_uj - b_uj) / Σ_j s_ij,
+over the nearest `neighbors` of i among the items that the history rates. Only similarities above 0 count.
+Sarwar, Karypis, Konstan and Riedl, "Item-based collaborative filtering recommendation algorithms", WWW 2001, sections
+3.1 and 3.2; baselines and shrinkage after Koren, "Factor in the neighbors", ACM TKDD 4(1), 2010, sections 2.1 and 2.2.
+
+Use it where catalogues are too large for EASE or reasons must be simple: each event adds its own similarity. For
+ratings use `pearson` with a shrinkage about 100.
+
+Fit O(Σ_u n_u²) for histories of n_u items, in blocks of bounded memory; it keeps 16 bytes per neighbour, N·K at most.
+A score costs O(T·K), a rating O(K).
 """
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Self
 
 import numpy as np
 import scipy.sparse as sp
 from pydantic import Field
 
-from serendip.data import Dataset, Queries, track
-from serendip.data.arrays import BoolArray, FloatArray, IntArray, Sparse
-from serendip.models.base import ModelConfig, Search, Weights, fitted, take
+from serendip.algebra import measures, voting
+from serendip.algebra.baselines import Baselines, without_row_means
+from serendip.algebra.measures import Similarity
+from serendip.algebra.similarity import Measure, nearest, spread
+from serendip.data import Dataset, Queries
+from serendip.data.arrays import FloatArray, IntArray, Sparse
+from serendip.models.base import ModelConfig, NotSearched, Search, Weights, fitted, take
 from serendip.training import FitOptions
-
-BLOCK_CELLS = 1 << 21  # similarities computed at once by one thread
 
 
 class ItemKnnConfig(ModelConfig):
+    similarity: Annotated[Similarity, NotSearched("one of a few words; try each")] = "cosine"
+    """Which similarity decides who is near."""
     neighbors: Annotated[int, Search(10, 1_000, log=True)] = Field(100, ge=1)
-    """Most similar items kept for each item."""
+    """The most similar items that speak for an item: in a score of all items, in a rating of those that are rated."""
     shrinkage: Annotated[float, Search(0.1, 1_000, log=True)] = Field(10.0, ge=0)
-    """Added to the product of norms; about the number of shared people below which a similarity is not trusted."""
+    """λ: about the number of shared people below which a similarity is not trusted."""
+    memory: Annotated[float | None, Search(1, 100, log=True)] = Field(None, ge=0.1, le=10_000)
+    """In events: so many events ago, an event counts 1/e of what it did in a score. None: nothing fades."""
+    kept: Annotated[int, NotSearched("a bound on memory")] = Field(2_000, ge=1)
+    """Most similar items kept for each item where there are ratings, for a history to rate some of them."""
 
 
 class ItemKnn:
@@ -41,68 +58,70 @@ class ItemKnn:
 
     def __init__(self, config: ItemKnnConfig = ItemKnnConfig()) -> None:
         self.config = config
-        self._similar: Sparse | None = None  # (N, N): from an item of the history (row) to a candidate (column)
+        self._nearest: Sparse | None = None  # (N, N): the neighbours (columns) of each item, nearest first if it rates
+        self._similar = sp.csr_array((0, 0), dtype=np.float32)  # (N, N): from an item of a history to those it is near
+        self._baselines: Baselines | None = None
 
     def fit(self, dataset: Dataset, options: FitOptions = FitOptions()) -> Self:
-        matrix = dataset.matrix()  # (U, N)
-        people = matrix.T.tocsr()  # (N, U)
-        norms = np.sqrt(people.power(2).sum(axis=1))  # (N,)
-        order = np.argsort(-np.diff(people.indptr), kind="stable")  # rows of like length together: little padding
-        size = max(1, BLOCK_CELLS // max(1, dataset.n_items))
-        parts = [order[start : start + size] for start in range(0, len(order), size)]
+        config, baselines = self.config, Baselines.of(dataset)
+        items = self._cells(dataset, baselines).T.tocsr()  # (N, U)
+        items = measures.things(config.similarity, items, measures.Terms.of(items))
+        count = config.neighbors if baselines is None else max(config.neighbors, config.kept)
+        measure = Measure(
+            measures.kind(config.similarity), config.shrinkage, count, themselves=True, ordered=baselines is not None
+        )
+        found = nearest(items, items, measure, options.n_threads, options.progress, "item neighbours")
+        return self._learned(found, baselines)
 
-        def block(rows: IntArray) -> Sparse:
-            return _nearest(people[rows] @ matrix, rows, norms, self.config)
+    def _cells(self, dataset: Dataset, baselines: Baselines | None) -> Sparse:
+        """What items are compared by, (U, N)."""
+        if self.config.similarity == "pearson" and baselines:
+            return baselines.left_over(dataset.ratings())
+        if self.config.similarity in measures.OF_RATINGS:
+            return without_row_means(dataset.ratings())
+        return dataset.matrix()
 
-        with ThreadPoolExecutor(options.n_threads) as threads:  # scipy's products release the interpreter
-            blocks = list(track(threads.map(block, parts), "item neighbours", len(parts), options.progress))
-        nearest = sp.vstack([sp.csr_array((0, dataset.n_items), dtype=np.float32), *blocks], format="csr")
-        self._similar = nearest[np.argsort(order)].T.tocsr()
+    def _learned(self, found: Sparse, baselines: Baselines | None) -> Self:
+        self._nearest, self._baselines = found, baselines
+        places = np.arange(found.nnz) - np.repeat(found.indptr[:-1], np.diff(found.indptr))
+        self._similar = _where(found, places < self.config.neighbors).T.tocsr()
         return self
 
     def score(self, queries: Queries, rows: IntArray | None = None) -> FloatArray:
-        similar = fitted(self._similar)
-        return take((queries.matrix(similar.shape[0]) @ similar).toarray(), rows)
+        history = queries.matrix(fitted(self._nearest).shape[0], self.config.memory)
+        return take(spread(history, self._similar, FitOptions().n_threads), rows)
 
     def contributions(self, queries: Queries, rows: IntArray) -> FloatArray:
-        """w_e s_(item of e, candidate): see `models.base.Attributes`."""
+        """w_e s_(candidate, item of e): see `models.base.Attributes`."""
+        fitted(self._nearest)
         targets = rows[queries.query_rows]  # (E, C)
         sources = np.repeat(queries.item_rows, targets.shape[1])  # (E * C,)
-        similar = np.asarray(fitted(self._similar)[sources, targets.ravel()], np.float32)
-        return similar.reshape(targets.shape) * queries.weights[:, None]
+        similar = np.asarray(self._similar[sources, targets.ravel()], np.float32)
+        return similar.reshape(targets.shape) * queries.recent(self.config.memory)[:, None]
+
+    def rate(self, queries: Queries, rows: IntArray) -> FloatArray:
+        """The baseline and what the nearest rated items add: see `models.base.Rates`."""
+        found, baselines = fitted(self._nearest), self._baselines
+        if baselines is None:
+            return np.zeros(rows.shape, np.float32)
+        ratings = baselines.history(queries)
+        votes = voting.of_items(
+            baselines.left_over(ratings), rows, found, self.config.neighbors, FitOptions().n_threads
+        )
+        return baselines.rating(ratings, rows, votes)
 
     def weights(self) -> Weights:
-        similar = fitted(self._similar)
-        return {"data": similar.data, "indices": similar.indices, "indptr": similar.indptr}
+        found = fitted(self._nearest)
+        arrays = {"data": found.data, "indices": found.indices, "indptr": found.indptr}
+        return arrays if self._baselines is None else arrays | self._baselines.arrays()
 
     def restore(self, weights: Weights) -> Self:
         n_items = len(weights["indptr"]) - 1
         cells = (weights["data"], weights["indices"], weights["indptr"])
-        self._similar = sp.csr_array(cells, shape=(n_items, n_items))
-        return self
+        return self._learned(sp.csr_array(cells, shape=(n_items, n_items)), Baselines.of_arrays(weights))
 
 
-def _nearest(shared: Sparse, rows: IntArray, norms: FloatArray, config: ItemKnnConfig) -> Sparse:
-    """The nearest neighbours of the items `rows`, from their rows of XᵀX, sparse (b, N)."""
-    owners = np.repeat(np.arange(len(rows), dtype=np.int32), np.diff(shared.indptr))  # the row of each cell
-    items = rows[owners]
-    similar = shared.data / (norms[items] * norms[shared.indices] + np.float32(config.shrinkage))
-    similar[shared.indices == items] = 0.0  # no item is its own neighbour
-    kept = _largest(similar, owners, shared.indptr, config.neighbors) & (similar > 0)
-    ends = np.concatenate([[0], np.cumsum(np.bincount(owners[kept], minlength=len(rows)))])
-    return sp.csr_array((similar[kept], shared.indices[kept], ends), shape=shared.shape)
-
-
-def _largest(values: FloatArray, owners: IntArray, starts: IntArray, count: int) -> BoolArray:
-    """Which cells of a sparse matrix are among the `count` largest of their row; of equals, the first."""
-    lengths = np.diff(starts)
-    width = int(lengths.max(initial=0))
-    if width <= count:
-        return np.ones(len(values), np.bool_)
-    padded = np.zeros((len(lengths), width), np.float32)
-    padded[np.arange(width) < lengths[:, None]] = values
-    weakest = np.partition(padded, width - count, axis=1)[owners, width - count]
-    above, level = values > weakest, values == weakest
-    room = count - np.bincount(owners[above], minlength=len(lengths))
-    turn = np.concatenate([[0], np.cumsum(level)])  # how many equals came before, over all rows
-    return np.asarray(above | (level & (turn[1:] - turn[starts[:-1]][owners] <= room[owners])))
+def _where(matrix: Sparse, kept: np.ndarray) -> Sparse:
+    """The cells of a sparse matrix that are `kept`."""
+    ends = np.concatenate([[0], np.cumsum(kept)])[matrix.indptr]
+    return sp.csr_array((matrix.data[kept], matrix.indices[kept], ends), shape=matrix.shape)

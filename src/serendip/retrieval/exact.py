@@ -16,7 +16,7 @@ FEW = 4
 
 
 @lru_cache(maxsize=8)
-def _tie_order(n_items: int, seed: int) -> IntArray:
+def tie_order(n_items: int, seed: int) -> IntArray:
     """The order in which equals come, (N,)."""
     return np.random.default_rng(seed).permutation(n_items)
 
@@ -33,7 +33,7 @@ def top_k(scores: FloatArray, k: int, seed: int = 0) -> tuple[IntArray, FloatArr
     k = min(k, n_items)
     if k == 0:
         return np.empty((len(scores), 0), np.int32), np.empty((len(scores), 0), scores.dtype)
-    in_order = _tie_order(n_items, seed)
+    in_order = tie_order(n_items, seed)
     rows, best = _contenders(scores, k, in_order)  # (B, C), C at least K
     rank = np.empty(n_items, np.int64)
     rank[in_order] = np.arange(n_items)
