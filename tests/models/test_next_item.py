@@ -79,7 +79,6 @@ def test_it_is_the_ridge_regression_over_all_places(
     memories: tuple[float, float], backward: float, ahead: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(next_item, "BLOCK", 7)  # several blocks, the last of them smaller
-    monkeypatch.setattr(next_item, "CHUNK", 100)  # several parts
     data = random_sequences()
     config = NextItemConfig(l2=3, memory=memories[0], long_memory=memories[1], ahead=ahead, backward=backward)
     queries, b = data.histories(), ridge(data, config)

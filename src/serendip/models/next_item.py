@@ -20,8 +20,6 @@ take 7.2 GB and keep 1.8 GB. A score costs O(T·K·N).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Annotated, Self
 
 import numpy as np
@@ -29,14 +27,12 @@ import scipy.sparse as sp
 from pydantic import Field
 from scipy import linalg
 
+from serendip.algebra.succession import Walks, blocks, succession
 from serendip.data import Dataset, Queries
-from serendip.data.arrays import FloatArray, IntArray
+from serendip.data.arrays import FloatArray, IntArray, Sparse
 from serendip.models.base import ModelConfig, NotSearched, Search, Weights, fitted, take
 from serendip.training import FitOptions
 
-REACH = 6
-"""Items farther apart than so many time scales are not paired: their part would be below exp(-6), a 400th."""
-CHUNK = 4_000_000  # pairs of a history looked at together
 BLOCK = 2_048  # unknowns eliminated at once; LAPACK itself is never given more
 PRECISE = 8_192
 """Up to so many unknowns the solution is computed in float64, beyond in float32 at half the time and memory."""
@@ -56,6 +52,9 @@ class NextItemConfig(ModelConfig):
     max_items: Annotated[int, NotSearched("a bound on time and memory")] = Field(15_000, ge=1)
     """Only so many of the most wanted items take part; the others score 0."""
 
+    updatable_items: Annotated[int, NotSearched("a bound on memory")] = Field(1_000, ge=0)
+    """Up to so many items that take part, the sums are kept and saved, so that `exchange` can forget and learn."""
+
     @property
     def scales(self) -> FloatArray:
         """The time scales, (K,)."""
@@ -70,18 +69,45 @@ class NextItem:
         self.config = config
         self._place: IntArray | None = None  # (N,) place of each item among the A that take part, -1 for others
         self._b = np.empty((0, 0), np.float32)  # (K A, A): from each item at each scale to what follows
+        self._sums: Sparse | None = None  # (A, blocks A): what B is the solution of, where it is kept
 
     def fit(self, dataset: Dataset, options: FitOptions = FitOptions()) -> Self:
         options.progress("next item", 0, 2)
         place = _places(dataset, self.config.max_items)
-        past = _Past.of(dataset.histories(), place)
+        sums = self._counted(dataset.histories(), place, options.n_threads)
+        options.progress("next item", 1, 2)
         with options.limited():
-            gram, target = _moments(past, int(place.max(initial=-1)) + 1, self.config)
-            options.progress("next item", 1, 2)
-            self._b = _solved(gram, target, self.config.l2).astype(np.float32)
+            self._b = self._solution(sums)
+        self._sums = sums if sums.shape[0] <= self.config.updatable_items else None
         self._place = place
         options.progress("next item", 2, 2)
         return self
+
+    def exchange(self, before: Queries, after: Queries) -> Self:
+        """See `models.base.Forgets`. Items that took no part in `fit` still take none; costs a solution, no count.
+
+        Raises:
+            RuntimeError: nothing has been learned, or its sums were not kept.
+        """
+        if len(before) != len(after):
+            raise ValueError(f"{len(before)} histories cannot take the place of {len(after)}")
+        place = fitted(self._place)
+        if self._sums is None:
+            raise RuntimeError(f"{len(self._b)} unknowns were solved for and not kept: set updatable_items, and fit")
+        taken, given = (self._counted(queries, place, 1) for queries in (before, after))
+        self._sums = self._sums - taken + given
+        self._b = self._solution(self._sums)
+        return self
+
+    def _counted(self, queries: Queries, place: IntArray, n_threads: int) -> Sparse:
+        """All that histories teach: see `algebra.succession`."""
+        config, size = self.config, int(place.max(initial=-1)) + 1
+        walks = Walks.of(queries, place)
+        return succession(walks, size, config.scales, config.ahead, config.backward, n_threads)
+
+    def _solution(self, sums: Sparse) -> FloatArray:
+        gram, target = _dense(sums, len(self.config.scales))
+        return _solved(gram, target, self.config.l2).astype(np.float32)
 
     def score(self, queries: Queries, rows: IntArray | None = None) -> FloatArray:
         place = fitted(self._place)
@@ -115,10 +141,17 @@ class NextItem:
         return parts.astype(np.float32), places[:, None] + self._b.shape[1] * np.arange(len(scales))
 
     def weights(self) -> Weights:
-        return {"place": fitted(self._place), "b": self._b}
+        learned: Weights = {"place": fitted(self._place), "b": self._b}
+        if (sums := self._sums) is not None:
+            learned |= {"sums": sums.data, "sums_columns": sums.indices, "sums_offsets": sums.indptr}
+        return learned
 
     def restore(self, weights: Weights) -> Self:
         self._place, self._b = weights["place"], weights["b"]
+        if "sums" in weights:
+            size = self._b.shape[1]
+            cells = (weights["sums"], weights["sums_columns"], weights["sums_offsets"])
+            self._sums = sp.csr_array(cells, shape=(size, len(blocks(len(self.config.scales))) * size))
         return self
 
 
@@ -131,86 +164,19 @@ def _places(dataset: Dataset, limit: int) -> IntArray:
     return place
 
 
-@dataclass(frozen=True, eq=False)
-class _Past:
-    """Events that count, history after history, each in time order."""
-
-    items: IntArray  # (E,) places of the items
-    weights: FloatArray  # (E,)
-    before: IntArray  # (E,) events before this one in its history
-    after: IntArray  # (E,)
-
-    @classmethod
-    def of(cls, queries: Queries, place: IntArray) -> Self:
-        kept = np.flatnonzero((queries.weights > 0) & (place[queries.item_rows] >= 0))
-        lengths = np.bincount(queries.query_rows[kept], minlength=len(queries))
-        before = np.arange(len(kept)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        after = np.repeat(lengths, lengths) - 1 - before
-        return cls(place[queries.item_rows[kept]], queries.weights[kept], before, after)
-
-    def backwards(self) -> _Past:
-        """The same histories from the newest event to the oldest."""
-        return _Past(self.items[::-1], self.weights[::-1], self.after[::-1], self.before[::-1])
-
-    def pairs(self, kernel: FloatArray, size: int, weight: FloatArray | float = 1.0) -> FloatArray:
-        """Σ of kernel_d w_p w_q weight_q over events p that stand d = 1, 2, ... places before q, at (p, q), (A, A)."""
-        found = np.zeros((size, size), np.float32)
-        worth = (self.weights * weight).astype(np.float32)  # (E,)
-        for part in self._parts(len(kernel)):
-            events = np.arange(part.start, part.stop)
-            earlier = events[:, None] - np.arange(1, len(kernel) + 1)  # (e, d)
-            real = earlier >= (events - self.before[part])[:, None]
-            sources = earlier[real]
-            ends = np.concatenate([[0], np.cumsum(real.sum(axis=1))])
-            decayed = (np.broadcast_to(kernel, real.shape)[real] * self.weights[sources]).astype(np.float32)
-            past = sp.csr_array((decayed, self.items[sources], ends), shape=(len(events), size))
-            now = sp.csr_array((worth[part], self.items[part], np.arange(len(events) + 1)), shape=past.shape)
-            sums = (past.T @ now).tocoo()
-            found[sums.row, sums.col] += sums.data
-        return found
-
-    def _parts(self, width: int) -> Iterator[slice]:
-        step = max(1, CHUNK // width)
-        return (slice(start, min(start + step, len(self.items))) for start in range(0, len(self.items), step))
-
-
-def _moments(past: _Past, size: int, config: NextItemConfig) -> tuple[FloatArray, FloatArray]:
-    """SᵀS (K A, K A) and SᵀT (K A, A)."""
-    unknowns = len(config.scales) * size
-    dtype = np.float64 if unknowns <= PRECISE else np.float32
-    gram, target = np.zeros((unknowns, unknowns), dtype), np.zeros((unknowns, size), dtype)
-    for direction, share in ((past, 1.0), (past.backwards(), config.backward)):
-        if share:
-            _add_moments(direction, share, gram, target, config)
+def _dense(sums: Sparse, n_scales: int) -> tuple[FloatArray, FloatArray]:
+    """SᵀS (K A, K A), of which the part above the diagonal is not looked at, and SᵀT (K A, A)."""
+    size = sums.shape[0]
+    dtype = np.float64 if n_scales * size <= PRECISE else np.float32
+    gram, target = np.zeros((n_scales * size, n_scales * size), dtype), np.zeros((n_scales * size, size), dtype)
+    for block, (a, b) in enumerate(blocks(n_scales)):
+        part = sums[:, block * size : (block + 1) * size].toarray()
+        rows = slice(a * size, (a + 1) * size)
+        if b < 0:
+            target[rows] = part
+        else:
+            gram[b * size : (b + 1) * size, rows] = part.T
     return gram, target
-
-
-def _add_moments(past: _Past, share: float, gram: FloatArray, target: FloatArray, config: NextItemConfig) -> None:
-    size = target.shape[1]
-    blocks = [(slice(start * size, (start + 1) * size), scale) for start, scale in enumerate(config.scales)]
-    for place, (rows, scale) in enumerate(blocks):
-        target[rows] += share * past.pairs(_to_target(scale, config.ahead), size)
-        for columns, other in blocks[: place + 1]:
-            later = _series(past.after, 1 / scale + 1 / other)  # (E,): Σ_k over the places k after an event
-            both = past.pairs(_decay(scale), size, later)
-            both += (both if scale == other else past.pairs(_decay(other), size, later)).T
-            both.flat[:: size + 1] += np.bincount(past.items, later * past.weights**2, size)
-            gram[rows, columns] += share * both  # the part above the diagonal is not looked at
-
-
-def _decay(scale: float) -> FloatArray:
-    """exp(-d / g) for d = 1, 2, ..."""
-    return np.exp(-np.arange(1, int(np.ceil(REACH * scale)) + 1) / scale)
-
-
-def _to_target(scale: float, ahead: int) -> FloatArray:
-    """Σ_m 2^-m exp(-(d - m) / g) for d = 1, 2, ...: over the pasts, d - m ≥ 1 before their end, that it follows."""
-    return np.convolve(_decay(scale), 0.5 ** np.arange(ahead))
-
-
-def _series(terms: IntArray, rate: float) -> FloatArray:
-    """Σ_{j=1}^{terms} exp(-j rate)."""
-    return np.asarray(np.expm1(-rate * terms) / -np.expm1(rate))
 
 
 def _solved(gram: FloatArray, target: FloatArray, l2: float) -> FloatArray:

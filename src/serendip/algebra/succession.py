@@ -1,0 +1,245 @@
+"""Succession: what follows what in histories that fade, summed exactly.
+
+Each place k of a history is a row of a regression: from the past s_k = Σ_{p<k} exp(-(k - p) / g) w_p e(x_p), once for
+each time scale g, to what follows, t_k = Σ_{m<ahead} 2^-m w_{k+m} e(x_{k+m}). For items p places before q the sum over
+all k of what they add to SᵀS is a geometric series, so close pairs of a history give SᵀS and SᵀT, and nothing with a
+row for each event is multiplied by itself.
+
+Every term is rounded to a multiple of 2^-30. Sums of such numbers up to 2^23 are exact in float64, in whatever order:
+threads do not change them, and what is taken away again has never been there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import scipy.sparse as sp
+
+from serendip.algebra.compiled import compiled, even_parts, in_threads
+from serendip.data import Queries
+from serendip.data.arrays import BoolArray, FloatArray, IntArray, Sparse
+
+FAINT = float(np.exp(-6))
+"""Items so far apart that less than this is left of the first are not paired."""
+GRAIN = 2.0**30
+PARTS = 64  # of the items, looked at one after another by the threads
+
+
+@dataclass(frozen=True, eq=False)
+class Walks:
+    """Events that count, history after history, each in time order."""
+
+    items: IntArray  # (E,) int32
+    weights: FloatArray  # (E,) float64
+    steps: FloatArray  # (E,) float64: how far an event is from the one before it
+    worth: FloatArray  # (E,) float64: how much the place of the event counts as a row of the regression
+    before: IntArray  # (E,) int32: events before this one in its history
+    after: IntArray  # (E,) int32
+
+    @classmethod
+    def of(cls, queries: Queries, place: IntArray) -> Self:
+        """The events of items that have a `place` (N,), which is -1 for others."""
+        kept = np.flatnonzero((queries.weights > 0) & (place[queries.item_rows] >= 0))
+        lengths = np.bincount(queries.query_rows[kept], minlength=len(queries))
+        before = np.arange(len(kept)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        after = np.repeat(lengths, lengths) - 1 - before
+        items = place[queries.item_rows[kept]].astype(np.int32)
+        ones = np.ones(len(kept))
+        return cls(
+            items, queries.weights[kept].astype(float), ones, ones, before.astype(np.int32), after.astype(np.int32)
+        )
+
+    def backwards(self) -> Walks:
+        """The same histories from the newest event to the oldest."""
+        turn = slice(None, None, -1)
+        return Walks(
+            np.ascontiguousarray(self.items[turn]),
+            np.ascontiguousarray(self.weights[turn]),
+            np.ascontiguousarray(np.roll(self.steps, -1)[turn]),
+            np.ascontiguousarray(self.worth[turn]),
+            np.ascontiguousarray(self.after[turn]),
+            np.ascontiguousarray(self.before[turn]),
+        )
+
+
+def blocks(n_scales: int) -> list[tuple[int, int]]:
+    """What the sums hold, block after block of columns: (a, b) is SᵀS of the scales a <= b, (a, -1) is SᵀT of a."""
+    pairs = [(a, b) for a in range(n_scales) for b in range(a, n_scales)]
+    return [*pairs, *((a, -1) for a in range(n_scales))]
+
+
+def succession(walks: Walks, size: int, scales: FloatArray, ahead: int, backward: float, n_threads: int = 1) -> Sparse:
+    """SᵀS and SᵀT of `size` items side by side, sparse (A, blocks A) float64: see `blocks`.
+
+    Histories read backwards are learned from too, with the weight `backward`.
+    """
+    if not len(walks.items):
+        return sp.csr_array((size, len(blocks(len(scales))) * size), dtype=np.float64)
+    order = np.argsort(walks.items, kind="stable").astype(np.int64)
+    starts = np.concatenate([[0], np.cumsum(np.bincount(walks.items, minlength=size))]).astype(np.int64)
+    forwards, turned = _table(walks, scales), _table(walks.backwards(), scales)
+    room = _room(walks, starts, scales, ahead, len(blocks(len(scales))) * size)
+
+    def of_part(part: slice) -> tuple[FloatArray, IntArray, IntArray]:
+        n_cells = room[part.start : part.stop].sum()
+        cells, columns = np.empty(n_cells), np.empty(n_cells, np.int64)
+        lengths = np.empty(part.stop - part.start, np.int64)
+        n_filled = _fill(
+            part.start,
+            part.stop,
+            size,
+            order,
+            starts,
+            forwards,
+            turned,
+            backward,
+            np.exp(-1 / scales),
+            ahead,
+            cells,
+            columns,
+            lengths,
+        )
+        return cells[:n_filled].copy(), columns[:n_filled].copy(), lengths
+
+    found = in_threads(of_part, even_parts(starts, PARTS), n_threads)
+    cells, columns, lengths = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    return sp.csr_array((cells, columns, offsets), shape=(size, len(blocks(len(scales))) * size))
+
+
+Table = tuple[IntArray, FloatArray, FloatArray, FloatArray, IntArray, IntArray, FloatArray]
+
+
+def _room(walks: Walks, starts: IntArray, scales: FloatArray, ahead: int, width: int) -> IntArray:
+    """Cells that each row of the sums needs at most, (A,)."""
+    farthest = int(np.ceil(-np.log(FAINT) * scales.max() / walks.steps.min())) + ahead
+    pairs = np.minimum(walks.before, farthest) + np.minimum(walks.after, farthest) + 1
+    of_item = np.bincount(walks.items, pairs, len(starts) - 1)
+    return np.minimum(of_item * len(blocks(len(scales))), width).astype(np.int64)
+
+
+def _table(walks: Walks, scales: FloatArray) -> Table:
+    """What the compiled loop looks at, event by event."""
+    fades = np.exp(-walks.steps[:, None] / scales)  # (E, K)
+    rates = np.array([1 / scales[a] + 1 / scales[b] for a, b in blocks(len(scales)) if b >= 0])
+    later = np.zeros((len(walks.items), len(rates)))
+    _series(walks.steps, walks.worth, walks.after, rates, later)
+    return walks.items, walks.weights, fades, walks.worth, walks.before, walks.after, later
+
+
+@compiled
+def _series(steps: FloatArray, worth: FloatArray, after: IntArray, rates: FloatArray, later: FloatArray) -> None:
+    """Into `later`: Σ_k worth_k exp(-rate d), over the places k after an event, d from it to k."""
+    for event in range(len(after) - 2, -1, -1):
+        if after[event] > 0:
+            for pair in range(len(rates)):
+                # The event before place k is the last that its past knows of: k itself is one step farther.
+                left = later[event + 1, pair] * np.exp(-steps[event + 1] * rates[pair])
+                later[event, pair] = left + worth[event + 1] * np.exp(-rates[pair])
+
+
+@compiled
+def _fill(
+    first: int, last: int, size: int, order: IntArray, starts: IntArray, forwards: Table, turned: Table,
+    backward: float, one_step: FloatArray, ahead: int, cells: FloatArray, columns: IntArray, lengths: IntArray,
+) -> int:  # fmt: skip
+    """The rows `first` to `last` of the sums, cell after cell; returns how many cells there are."""
+    n_scales = len(one_step)
+    n_blocks = n_scales * (n_scales + 3) // 2
+    sums = np.zeros((size, n_blocks))
+    seen, met = np.zeros(size, np.bool_), np.empty(size, np.int64)
+    fade, follows, past = np.empty(n_scales), np.empty(n_scales), np.empty((n_scales, ahead))
+    n_filled, n_events = 0, len(order)
+    for item in range(first, last):
+        n_met = 0
+        for place in range(starts[item], starts[item + 1]):
+            event = order[place]
+            n_met = _walk_on(event, forwards, 1.0, one_step, sums, seen, met, n_met, fade, follows, past)
+            n_met = _walk_back(event, forwards, 1.0, sums, seen, met, n_met, fade)
+            if backward > 0:
+                event = n_events - 1 - event
+                n_met = _walk_on(event, turned, backward, one_step, sums, seen, met, n_met, fade, follows, past)
+                n_met = _walk_back(event, turned, backward, sums, seen, met, n_met, fade)
+        found = np.sort(met[:n_met])
+        start = n_filled
+        for block in range(n_blocks):
+            for other in found:
+                if sums[other, block] != 0.0:
+                    cells[n_filled], columns[n_filled] = sums[other, block] / GRAIN, block * size + other
+                    n_filled += 1
+        for other in found:
+            seen[other] = False
+            sums[other] = 0.0
+        lengths[item - first] = n_filled - start
+    return n_filled
+
+
+@compiled
+def _walk_on(
+    event: int, table: Table, share: float, one_step: FloatArray, sums: FloatArray, seen: BoolArray, met: IntArray,
+    n_met: int, fade: FloatArray, follows: FloatArray, past: FloatArray,
+) -> int:  # fmt: skip
+    """What `event` adds together with each later event of its history; `share` and units of 1 / GRAIN."""
+    items, weights, fades, worth, _, after, later = table
+    n_scales, ahead = past.shape
+    first_target = n_scales * (n_scales + 1) // 2
+    unit, dropped = GRAIN * share * weights[event], 0.5**ahead
+    fade[:], follows[:], past[:] = 1.0, 0.0, 0.0
+    for distance in range(1, after[event] + 1):
+        other = event + distance
+        value = unit * weights[other]
+        item, slot = items[other], distance % ahead
+        if not seen[item]:
+            seen[item], met[n_met] = True, item
+            n_met += 1
+        pair, alive = 0, False
+        for a in range(n_scales):
+            # The past of place `other` ends with the event before it, whose fade is still in place here.
+            now = worth[other] * one_step[a] * fade[a]
+            follows[a] = 0.5 * follows[a] + now - dropped * past[a, slot]
+            past[a, slot] = now
+            fade[a] *= fades[other, a]
+            near = fade[a] >= FAINT
+            alive |= near
+            for _b in range(a, n_scales):
+                if near:
+                    sums[item, pair] += np.rint(value * fade[a] * later[other, pair])
+                pair += 1
+            if follows[a] >= FAINT * one_step[a]:
+                sums[item, first_target + a] += np.rint(value * follows[a])
+        if not alive:
+            break
+    return n_met
+
+
+@compiled
+def _walk_back(
+    event: int, table: Table, share: float, sums: FloatArray, seen: BoolArray, met: IntArray, n_met: int,
+    fade: FloatArray,
+) -> int:  # fmt: skip
+    """What `event` adds together with itself and each earlier event of its history."""
+    items, weights, fades, _, before, _, later = table
+    n_scales = len(fade)
+    unit = GRAIN * share * weights[event]
+    fade[:] = 1.0
+    for distance in range(before[event] + 1):
+        other = event - distance
+        value = unit * weights[other]
+        item = items[other]
+        if not seen[item]:
+            seen[item], met[n_met] = True, item
+            n_met += 1
+        pair, alive = 0, False
+        for a in range(n_scales):
+            for b in range(a, n_scales):
+                if fade[b] >= FAINT:
+                    alive = True
+                    sums[item, pair] += np.rint(value * fade[b] * later[event, pair])
+                pair += 1
+        if not alive:
+            break
+        for a in range(n_scales):
+            fade[a] *= fades[other, a]
+    return n_met
