@@ -155,3 +155,23 @@ def test_items_that_take_no_part_hold_no_place() -> None:
 def test_what_is_kept_is_float32_over_the_wanted_items() -> None:
     kept = fit(sequences([[1, 2, 3]]), long_memory=12).weights()["b"]
     assert (kept.shape, kept.dtype) == ((6, 3), np.float32)
+
+
+def test_neighbors_solve_the_ridge_of_the_sources_that_say_most() -> None:
+    data = random_sequences()
+    model = fit(data, l2=3, memory=2, long_memory=0, neighbors=4)
+    gram, target = next_item._sparse(model._sums, 1)
+    gram, target, b = gram.toarray(), target.toarray(), model.weights()
+    found = next_item._unpacked("b", b, target.shape).toarray()
+    for item in range(target.shape[1]):
+        worth = target[:, item] ** 2 / (np.diagonal(gram) + 3)
+        chosen = np.sort(np.argsort(-worth, kind="stable")[:4])
+        expected = np.zeros(len(worth))
+        expected[chosen] = np.linalg.solve(gram[np.ix_(chosen, chosen)] + 3 * np.eye(4), target[chosen, item])
+        np.testing.assert_allclose(found[:, item], expected, atol=1e-5)
+    rows = np.tile(np.arange(30), (data.n_users, 1))
+    parts = np.zeros((data.n_users, 30))
+    np.add.at(parts, data.histories().query_rows, model.contributions(data.histories(), rows))
+    np.testing.assert_allclose(parts, model.score(data.histories()), atol=1e-5)
+    again = NextItem(model.config).restore(b).score(data.histories())
+    np.testing.assert_array_equal(again, model.score(data.histories()))

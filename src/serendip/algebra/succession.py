@@ -75,38 +75,36 @@ def succession(walks: Walks, size: int, scales: FloatArray, ahead: int, backward
 
     Histories read backwards are learned from too, with the weight `backward`.
     """
+    n_blocks = len(blocks(len(scales)))
     if not len(walks.items):
-        return sp.csr_array((size, len(blocks(len(scales))) * size), dtype=np.float64)
+        return sp.csr_array((size, n_blocks * size), dtype=np.float64)
     order = np.argsort(walks.items, kind="stable").astype(np.int64)
     starts = np.concatenate([[0], np.cumsum(np.bincount(walks.items, minlength=size))]).astype(np.int64)
-    forwards, turned = _table(walks, scales), _table(walks.backwards(), scales)
-    room = _room(walks, starts, scales, ahead, len(blocks(len(scales))) * size)
+    tables = order, starts, _table(walks, scales), _table(walks.backwards(), scales)
+    settings = float(backward), np.exp(-1 / scales), ahead
+    room = _room(walks, starts, scales, ahead, n_blocks * size)
 
     def of_part(part: slice) -> tuple[FloatArray, IntArray, IntArray]:
-        n_cells = room[part.start : part.stop].sum()
-        cells, columns = np.empty(n_cells), np.empty(n_cells, np.int64)
-        lengths = np.empty(part.stop - part.start, np.int64)
-        n_filled = _fill(
-            part.start,
-            part.stop,
-            size,
-            order,
-            starts,
-            forwards,
-            turned,
-            backward,
-            np.exp(-1 / scales),
-            ahead,
-            cells,
-            columns,
-            lengths,
-        )
+        n_cells, lengths = room[part].sum(), np.empty(part.stop - part.start, np.int64)
+        cells, columns = np.empty(n_cells), np.empty(n_cells, np.int32)
+        n_filled = _fill(part.start, part.stop, size, *tables, *settings, cells, columns, lengths)
         return cells[:n_filled].copy(), columns[:n_filled].copy(), lengths
 
-    found = in_threads(of_part, even_parts(starts, PARTS), n_threads)
-    cells, columns, lengths = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
-    return sp.csr_array((cells, columns, offsets), shape=(size, len(blocks(len(scales))) * size))
+    return _joined(in_threads(of_part, even_parts(starts, PARTS), n_threads), size, n_blocks)
+
+
+def _joined(parts: list[tuple[FloatArray, IntArray, IntArray]], size: int, n_blocks: int) -> Sparse:
+    """One matrix of all rows; `parts` are used up, so that they need no memory beside it."""
+    offsets = np.concatenate([[0], np.cumsum(np.concatenate([lengths for _, _, lengths in parts]))])
+    cells, columns = np.empty(offsets[-1]), np.empty(offsets[-1], np.int32)
+    start = 0
+    parts.reverse()
+    while parts:
+        part_cells, part_columns, _ = parts.pop()
+        stop = start + len(part_cells)
+        cells[start:stop], columns[start:stop] = part_cells, part_columns
+        start = stop
+    return sp.csr_array((cells, columns, offsets), shape=(size, n_blocks * size))
 
 
 Table = tuple[IntArray, FloatArray, FloatArray, FloatArray, IntArray, IntArray, FloatArray]
@@ -167,7 +165,7 @@ def _fill(
         for block in range(n_blocks):
             for other in found:
                 if sums[other, block] != 0.0:
-                    cells[n_filled], columns[n_filled] = sums[other, block] / GRAIN, block * size + other
+                    cells[n_filled], columns[n_filled] = sums[other, block] / GRAIN, np.int32(block * size + other)
                     n_filled += 1
         for other in found:
             seen[other] = False

@@ -27,13 +27,19 @@ import scipy.sparse as sp
 from pydantic import Field
 from scipy import linalg
 
-from serendip.algebra.succession import Walks, blocks, succession
+from serendip.algebra.nearby import nearby
+from serendip.algebra.succession import GRAIN, Walks, blocks, succession
 from serendip.data import Dataset, Queries
 from serendip.data.arrays import FloatArray, IntArray, Sparse
+from serendip.features.text import TextEncoder
 from serendip.models.base import ModelConfig, NotSearched, Search, Weights, fitted, take
 from serendip.training import FitOptions
 
 BLOCK = 2_048  # unknowns eliminated at once; LAPACK itself is never given more
+ALIKE = 20
+"""So many items that are most like an item by their words are taken to follow it."""
+TEXTS = ("title", "title_zh", "category", "brand", "maker", "tags", "description")
+STRIP = 512  # items compared with all others at once
 PRECISE = 8_192
 """Up to so many unknowns the solution is computed in float64, beyond in float32 at half the time and memory."""
 
@@ -52,6 +58,10 @@ class NextItemConfig(ModelConfig):
     max_items: Annotated[int, NotSearched("a bound on time and memory")] = Field(15_000, ge=1)
     """Only so many of the most wanted items take part; the others score 0."""
 
+    neighbors: Annotated[int | None, NotSearched("a bound on time and memory")] = Field(None, ge=1)
+    """Explain each item by so many of the sources that say most of it, without a dense matrix; None: by all."""
+    content: Annotated[float, NotSearched("only where items have texts")] = Field(0.0, ge=0)
+    """So many made-up people turn from each item to those most like it by title, category, brand, tags and words."""
     updatable_items: Annotated[int, NotSearched("a bound on memory")] = Field(1_000, ge=0)
     """Up to so many items that take part, the sums are kept and saved, so that `exchange` can forget and learn."""
 
@@ -68,16 +78,20 @@ class NextItem:
     def __init__(self, config: NextItemConfig = NextItemConfig()) -> None:
         self.config = config
         self._place: IntArray | None = None  # (N,) place of each item among the A that take part, -1 for others
-        self._b = np.empty((0, 0), np.float32)  # (K A, A): from each item at each scale to what follows
+        self._b: FloatArray | Sparse = np.empty(
+            (0, 0), np.float32
+        )  # (K A, A): from each item at each scale to what follows
         self._sums: Sparse | None = None  # (A, blocks A): what B is the solution of, where it is kept
 
     def fit(self, dataset: Dataset, options: FitOptions = FitOptions()) -> Self:
         options.progress("next item", 0, 2)
-        place = _places(dataset, self.config.max_items)
+        place = _places(dataset, self.config)
         sums = self._counted(dataset.histories(), place, options.n_threads)
+        if self.config.content:
+            sums = sums + _made_up(dataset, place, self.config)
         options.progress("next item", 1, 2)
         with options.limited():
-            self._b = self._solution(sums)
+            self._b = self._solution(sums, options.n_threads)
         self._sums = sums if sums.shape[0] <= self.config.updatable_items else None
         self._place = place
         options.progress("next item", 2, 2)
@@ -93,7 +107,9 @@ class NextItem:
             raise ValueError(f"{len(before)} histories cannot take the place of {len(after)}")
         place = fitted(self._place)
         if self._sums is None:
-            raise RuntimeError(f"{len(self._b)} unknowns were solved for and not kept: set updatable_items, and fit")
+            raise RuntimeError(
+                f"the sums over {self._b.shape[1]:,} items were not kept: fit with a larger updatable_items"
+            )
         taken, given = (self._counted(queries, place, 1) for queries in (before, after))
         self._sums = self._sums - taken + given
         self._b = self._solution(self._sums)
@@ -105,19 +121,22 @@ class NextItem:
         walks = Walks.of(queries, place)
         return succession(walks, size, config.scales, config.ahead, config.backward, n_threads)
 
-    def _solution(self, sums: Sparse) -> FloatArray:
-        gram, target = _dense(sums, len(self.config.scales))
-        return _solved(gram, target, self.config.l2).astype(np.float32)
+    def _solution(self, sums: Sparse, n_threads: int = 1) -> FloatArray | Sparse:
+        l2, n_scales, neighbors = self.config.l2, len(self.config.scales), self.config.neighbors
+        if neighbors is not None:
+            return nearby(*_sparse(sums, n_scales), l2, neighbors, n_threads)
+        return _solved(*_dense(sums, n_scales), l2).astype(np.float32)
 
     def score(self, queries: Queries, rows: IntArray | None = None) -> FloatArray:
         place = fitted(self._place)
         parts, sources = self._sources(queries)
         events, scales = np.nonzero(parts)
         cells = (parts[events, scales], (queries.query_rows[events], sources[events, scales]))
-        past = sp.csr_array(cells, shape=(len(queries), len(self._b)), dtype=np.float32)
+        past = sp.csr_array(cells, shape=(len(queries), self._b.shape[0]), dtype=np.float32)
         scores = np.zeros((len(queries), len(place)), np.float32)  # (B, N)
         active = np.flatnonzero(place >= 0)
-        scores[:, active] = past @ self._b
+        found = past @ self._b
+        scores[:, active] = found.toarray() if sp.issparse(found) else found
         return take(scores, rows)
 
     def contributions(self, queries: Queries, rows: IntArray) -> FloatArray:
@@ -125,7 +144,8 @@ class NextItem:
         targets = fitted(self._place)[rows][queries.query_rows]  # (E, C)
         parts, sources = self._sources(queries)
         events, candidates = np.nonzero((targets >= 0) & np.any(parts, axis=1, keepdims=True))
-        found = self._b[sources[events], targets[events, candidates][:, None]]  # (E C, K)
+        cells = sources[events], np.broadcast_to(targets[events, candidates][:, None], (len(events), parts.shape[1]))
+        found = np.asarray(self._b[cells[0].ravel(), cells[1].ravel()]).reshape(cells[0].shape)  # (E C, K)
         whole = np.zeros(targets.shape, np.float32)
         whole[events, candidates] = np.einsum("ek,ek->e", parts[events], found)
         return whole
@@ -141,24 +161,33 @@ class NextItem:
         return parts.astype(np.float32), places[:, None] + self._b.shape[1] * np.arange(len(scales))
 
     def weights(self) -> Weights:
-        learned: Weights = {"place": fitted(self._place), "b": self._b}
-        if (sums := self._sums) is not None:
-            learned |= {"sums": sums.data, "sums_columns": sums.indices, "sums_offsets": sums.indptr}
-        return learned
+        learned: Weights = {"place": fitted(self._place)}
+        learned |= _packed("b", self._b) if sp.issparse(self._b) else {"b": self._b}
+        return learned if self._sums is None else learned | _packed("sums", self._sums)
 
     def restore(self, weights: Weights) -> Self:
-        self._place, self._b = weights["place"], weights["b"]
+        self._place = place = weights["place"]
+        size, n_scales = int(place.max(initial=-1)) + 1, len(self.config.scales)
+        self._b = _unpacked("b", weights, (n_scales * size, size)) if "b_columns" in weights else weights["b"]
         if "sums" in weights:
-            size = self._b.shape[1]
-            cells = (weights["sums"], weights["sums_columns"], weights["sums_offsets"])
-            self._sums = sp.csr_array(cells, shape=(size, len(blocks(len(self.config.scales))) * size))
+            self._sums = _unpacked("sums", weights, (size, len(blocks(n_scales)) * size))
         return self
 
 
-def _places(dataset: Dataset, limit: int) -> IntArray:
+def _packed(name: str, matrix: Sparse) -> Weights:
+    return {name: matrix.data, f"{name}_columns": matrix.indices, f"{name}_offsets": matrix.indptr}
+
+
+def _unpacked(name: str, weights: Weights, shape: tuple[int, int]) -> Sparse:
+    cells = (weights[name], weights[f"{name}_columns"], weights[f"{name}_offsets"])
+    return sp.csr_array(cells, shape=shape)
+
+
+def _places(dataset: Dataset, config: NextItemConfig) -> IntArray:
     """The place of each item among those that take part, in the order of rows, -1 for others, (N,)."""
     people = np.bincount(dataset.matrix().indices, minlength=dataset.n_items)
-    wanted = np.argsort(-people, kind="stable")[: min(limit, np.count_nonzero(people))]
+    n_known = dataset.n_items if config.content else np.count_nonzero(people)
+    wanted = np.argsort(-people, kind="stable")[: min(config.max_items, n_known)]
     place = np.full(dataset.n_items, -1)
     place[np.sort(wanted)] = np.arange(len(wanted))
     return place
@@ -177,6 +206,50 @@ def _dense(sums: Sparse, n_scales: int) -> tuple[FloatArray, FloatArray]:
         else:
             gram[b * size : (b + 1) * size, rows] = part.T
     return gram, target
+
+
+def _sparse(sums: Sparse, n_scales: int) -> tuple[Sparse, sp.csc_array]:
+    """The same, both halves of SᵀS, as sparse matrices."""
+    size = sums.shape[0]
+    parts = {ab: sums[:, start * size : (start + 1) * size] for start, ab in enumerate(blocks(n_scales))}
+    scales = range(n_scales)
+    gram = [[parts[a, b] if a <= b else parts[b, a].T for b in scales] for a in scales]
+    whole = sp.csr_array(sp.block_array(gram, format="csr"))
+    whole.sort_indices()
+    return whole, sp.csc_array(sp.vstack([parts[a, -1] for a in scales], format="csc"))
+
+
+def _made_up(dataset: Dataset, place: IntArray, config: NextItemConfig) -> Sparse:
+    """Sums over `content` made-up people for each item, who turn from it to the items most like it; as `succession`."""
+    rows, size = np.flatnonzero(place >= 0), int(place.max(initial=-1)) + 1
+    texts = _texts(dataset, rows)
+    alike = _most_alike(TextEncoder().fit(texts).encode(texts))  # (A, A)
+    faded = np.exp(-1 / config.scales)
+    own = sp.diags_array(alike.sum(axis=1))
+    parts = [config.content * faded[a] * (alike if b < 0 else faded[b] * own) for a, b in blocks(len(faded))]
+    sums = sp.csr_array(sp.hstack(parts, format="csr"))
+    sums.data = np.rint(sums.data * GRAIN) / GRAIN
+    return sums if size else sp.csr_array((0, 0))
+
+
+def _texts(dataset: Dataset, rows: IntArray) -> list[str]:
+    """All the words about each of the items `rows`."""
+    fields = [name for name in TEXTS if name in dataset.items.attributes.columns]
+    records = dataset.items.attributes.select(fields)[rows].iter_rows()
+    return [" ".join(" ".join(v) if isinstance(v, list) else v for v in record if v) for record in records]
+
+
+def _most_alike(features: Sparse) -> Sparse:
+    """For each item its `ALIKE` nearest others by cosine as shares of 1, (A, A); no row for items without a word."""
+    found = []
+    for start in range(0, features.shape[0], STRIP):
+        near = (features[start : start + STRIP] @ features.T).toarray()
+        near[np.arange(len(near)), start + np.arange(len(near))] = 0  # nothing follows itself
+        kept = min(ALIKE, near.shape[1] - 1)
+        bound = -np.partition(-near, kept, axis=1)[:, kept : kept + 1] if kept else near
+        near[near <= bound] = 0
+        found.append(sp.csr_array(near / np.maximum(near.sum(axis=1, keepdims=True), 1e-9)))
+    return sp.csr_array(sp.vstack(found, format="csr", dtype=np.float64))
 
 
 def _solved(gram: FloatArray, target: FloatArray, l2: float) -> FloatArray:
