@@ -87,7 +87,7 @@ class NextItem:
         options.progress("next item", 0, 2)
         place = _places(dataset, self.config)
         sums = self._counted(dataset.histories(), place, options.n_threads)
-        if self.config.content:
+        if self.config.content and sums.shape[0]:
             sums = sums + _made_up(dataset, place, self.config)
         options.progress("next item", 1, 2)
         with options.limited():
@@ -221,22 +221,21 @@ def _sparse(sums: Sparse, n_scales: int) -> tuple[Sparse, sp.csc_array]:
 
 def _made_up(dataset: Dataset, place: IntArray, config: NextItemConfig) -> Sparse:
     """Sums over `content` made-up people for each item, who turn from it to the items most like it; as `succession`."""
-    rows, size = np.flatnonzero(place >= 0), int(place.max(initial=-1)) + 1
-    texts = _texts(dataset, rows)
+    texts = _texts(dataset, np.flatnonzero(place >= 0))
     alike = _most_alike(TextEncoder().fit(texts).encode(texts))  # (A, A)
     faded = np.exp(-1 / config.scales)
     own = sp.diags_array(alike.sum(axis=1))
     parts = [config.content * faded[a] * (alike if b < 0 else faded[b] * own) for a, b in blocks(len(faded))]
     sums = sp.csr_array(sp.hstack(parts, format="csr"))
     sums.data = np.rint(sums.data * GRAIN) / GRAIN
-    return sums if size else sp.csr_array((0, 0))
+    return sums
 
 
 def _texts(dataset: Dataset, rows: IntArray) -> list[str]:
     """All the words about each of the items `rows`."""
     fields = [name for name in TEXTS if name in dataset.items.attributes.columns]
-    records = dataset.items.attributes.select(fields)[rows].iter_rows()
-    return [" ".join(" ".join(v) if isinstance(v, list) else v for v in record if v) for record in records]
+    records = dataset.items.attributes[rows].select("item_id", *fields).iter_rows()
+    return [" ".join(" ".join(v) if isinstance(v, list) else v for v in words if v) for _, *words in records]
 
 
 def _most_alike(features: Sparse) -> Sparse:
