@@ -8,14 +8,20 @@ the past s of whoever asks, a sum over their events. A pair counts once, at the 
 items that take part are counted as places. A relative of the transition part of SLIST, which has one scale: Choi, Kim,
 Lee, Shim and Lee, "Session-aware linear item-item models for session-based recommendation", WWW 2021.
 
-For items p places before q, the sum over all k of what they add to SᵀS is a geometric series. So the pairs of a
-history that are close give SᵀS and SᵀT, and nothing with a row for each event is multiplied by itself.
+SᵀS and SᵀT are sums over close pairs of each history (`algebra.succession`), exact whatever their order. Where they are
+kept, histories can be forgotten or learned by taking their sums away or adding them, and solving again: the result is
+that of a fit on the changed data, to the last bit (`exchange`).
+
+With `neighbors` each item is explained only by the sources that say most of it (`algebra.nearby`): no item by item
+matrix, for 100,000 items and more. With `content`, items that are alike by their words follow each other, which is
+what an item without events of its own goes by: made-up people who turn from one to the other are further rows.
 
 Use it where order says something: what comes next in films, songs, shops. For tastes without an order use EASE.
+docs/next_item.md says how its settings were chosen, where it wins and where it does not.
 
-With A items taking part, K scales and E events: fit O(E·g) for the sums and O(K³A³ / 3 + 2 K²A³) for the solution;
-memory 4 (K² + 2K) A² bytes while fitting, twice that up to 8,192 unknowns, and 4 K A² kept: 15,000 items at two scales
-take 7.2 GB and keep 1.8 GB. A score costs O(T·K·N).
+With A items taking part, K scales and E events: the sums O(E·g·K²). Dense: O(K³A³ / 3 + 2 K²A³) for the solution, memory
+4 (K² + 2K) A² bytes while fitting, twice that up to 8,192 unknowns, and 4 K A² kept: 15,000 items at two scales take
+7.2 GB and keep 1.8 GB. By n neighbors: O(A n³ / 3), 8 n A bytes kept. A score costs O(T·K·N) or O(T·n·K).
 """
 
 from __future__ import annotations
