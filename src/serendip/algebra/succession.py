@@ -33,8 +33,6 @@ class Walks:
 
     items: IntArray  # (E,) int32
     weights: FloatArray  # (E,) float64
-    steps: FloatArray  # (E,) float64: how far an event is from the one before it
-    worth: FloatArray  # (E,) float64: how much the place of the event counts as a row of the regression
     before: IntArray  # (E,) int32: events before this one in its history
     after: IntArray  # (E,) int32
 
@@ -46,22 +44,12 @@ class Walks:
         before = np.arange(len(kept)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
         after = np.repeat(lengths, lengths) - 1 - before
         items = place[queries.item_rows[kept]].astype(np.int32)
-        ones = np.ones(len(kept))
-        return cls(
-            items, queries.weights[kept].astype(float), ones, ones, before.astype(np.int32), after.astype(np.int32)
-        )
+        return cls(items, queries.weights[kept].astype(np.float64), before.astype(np.int32), after.astype(np.int32))
 
     def backwards(self) -> Walks:
         """The same histories from the newest event to the oldest."""
-        turn = slice(None, None, -1)
-        return Walks(
-            np.ascontiguousarray(self.items[turn]),
-            np.ascontiguousarray(self.weights[turn]),
-            np.ascontiguousarray(np.roll(self.steps, -1)[turn]),
-            np.ascontiguousarray(self.worth[turn]),
-            np.ascontiguousarray(self.after[turn]),
-            np.ascontiguousarray(self.before[turn]),
-        )
+        items, weights = self.items[::-1].copy(), self.weights[::-1].copy()
+        return Walks(items, weights, before=self.after[::-1].copy(), after=self.before[::-1].copy())
 
 
 def blocks(n_scales: int) -> list[tuple[int, int]]:
@@ -107,12 +95,12 @@ def _joined(parts: list[tuple[FloatArray, IntArray, IntArray]], size: int, n_blo
     return sp.csr_array((cells, columns, offsets), shape=(size, n_blocks * size))
 
 
-Table = tuple[IntArray, FloatArray, FloatArray, FloatArray, IntArray, IntArray, FloatArray]
+Table = tuple[IntArray, FloatArray, IntArray, IntArray, FloatArray]
 
 
 def _room(walks: Walks, starts: IntArray, scales: FloatArray, ahead: int, width: int) -> IntArray:
     """Cells that each row of the sums needs at most, (A,)."""
-    farthest = int(np.ceil(-np.log(FAINT) * scales.max() / walks.steps.min())) + ahead
+    farthest = int(np.ceil(-np.log(FAINT) * scales.max())) + ahead
     pairs = np.minimum(walks.before, farthest) + np.minimum(walks.after, farthest) + 1
     of_item = np.bincount(walks.items, pairs, len(starts) - 1)
     return np.minimum(of_item * len(blocks(len(scales))), width).astype(np.int64)
@@ -120,22 +108,10 @@ def _room(walks: Walks, starts: IntArray, scales: FloatArray, ahead: int, width:
 
 def _table(walks: Walks, scales: FloatArray) -> Table:
     """What the compiled loop looks at, event by event."""
-    fades = np.exp(-walks.steps[:, None] / scales)  # (E, K)
     rates = np.array([1 / scales[a] + 1 / scales[b] for a, b in blocks(len(scales)) if b >= 0])
-    later = np.zeros((len(walks.items), len(rates)))
-    _series(walks.steps, walks.worth, walks.after, rates, later)
-    return walks.items, walks.weights, fades, walks.worth, walks.before, walks.after, later
-
-
-@compiled
-def _series(steps: FloatArray, worth: FloatArray, after: IntArray, rates: FloatArray, later: FloatArray) -> None:
-    """Into `later`: Σ_k worth_k exp(-rate d), over the places k after an event, d from it to k."""
-    for event in range(len(after) - 2, -1, -1):
-        if after[event] > 0:
-            for pair in range(len(rates)):
-                # The event before place k is the last that its past knows of: k itself is one step farther.
-                left = later[event + 1, pair] * np.exp(-steps[event + 1] * rates[pair])
-                later[event, pair] = left + worth[event + 1] * np.exp(-rates[pair])
+    # Σ_k exp(-rate (k - q)) over the places k after an event q, for each pair of scales
+    later = np.expm1(-walks.after[:, None] * rates) / -np.expm1(rates)
+    return walks.items, walks.weights, walks.before, walks.after, later
 
 
 @compiled
@@ -155,11 +131,11 @@ def _fill(
         for place in range(starts[item], starts[item + 1]):
             event = order[place]
             n_met = _walk_on(event, forwards, 1.0, one_step, sums, seen, met, n_met, fade, follows, past)
-            n_met = _walk_back(event, forwards, 1.0, sums, seen, met, n_met, fade)
+            n_met = _walk_back(event, forwards, 1.0, one_step, sums, seen, met, n_met, fade)
             if backward > 0:
                 event = n_events - 1 - event
                 n_met = _walk_on(event, turned, backward, one_step, sums, seen, met, n_met, fade, follows, past)
-                n_met = _walk_back(event, turned, backward, sums, seen, met, n_met, fade)
+                n_met = _walk_back(event, turned, backward, one_step, sums, seen, met, n_met, fade)
         found = np.sort(met[:n_met])
         start = n_filled
         for block in range(n_blocks):
@@ -180,7 +156,7 @@ def _walk_on(
     n_met: int, fade: FloatArray, follows: FloatArray, past: FloatArray,
 ) -> int:  # fmt: skip
     """What `event` adds together with each later event of its history; `share` and units of 1 / GRAIN."""
-    items, weights, fades, worth, _, after, later = table
+    items, weights, _, after, later = table
     n_scales, ahead = past.shape
     first_target = n_scales * (n_scales + 1) // 2
     unit, dropped = GRAIN * share * weights[event], 0.5**ahead
@@ -195,10 +171,10 @@ def _walk_on(
         pair, alive = 0, False
         for a in range(n_scales):
             # The past of place `other` ends with the event before it, whose fade is still in place here.
-            now = worth[other] * one_step[a] * fade[a]
+            now = one_step[a] * fade[a]
             follows[a] = 0.5 * follows[a] + now - dropped * past[a, slot]
             past[a, slot] = now
-            fade[a] *= fades[other, a]
+            fade[a] *= one_step[a]
             near = fade[a] >= FAINT
             alive |= near
             for _b in range(a, n_scales):
@@ -214,11 +190,11 @@ def _walk_on(
 
 @compiled
 def _walk_back(
-    event: int, table: Table, share: float, sums: FloatArray, seen: BoolArray, met: IntArray, n_met: int,
-    fade: FloatArray,
+    event: int, table: Table, share: float, one_step: FloatArray, sums: FloatArray, seen: BoolArray, met: IntArray,
+    n_met: int, fade: FloatArray,
 ) -> int:  # fmt: skip
     """What `event` adds together with itself and each earlier event of its history."""
-    items, weights, fades, _, before, _, later = table
+    items, weights, before, _, later = table
     n_scales = len(fade)
     unit = GRAIN * share * weights[event]
     fade[:] = 1.0
@@ -239,5 +215,5 @@ def _walk_back(
         if not alive:
             break
         for a in range(n_scales):
-            fade[a] *= fades[other, a]
+            fade[a] *= one_step[a]
     return n_met
