@@ -19,9 +19,10 @@ what an item without events of its own goes by: made-up people who turn from one
 Use it where order says something: what comes next in films, songs, shops. For tastes without an order use EASE.
 docs/next_item.md says how its settings were chosen, where it wins and where it does not.
 
-With A items taking part, K scales and E events: the sums O(E·g·K²). Dense: O(K³A³ / 3 + 2 K²A³) for the solution, memory
-4 (K² + 2K) A² bytes while fitting, twice that up to 8,192 unknowns, and 4 K A² kept: 15,000 items at two scales take
-7.2 GB and keep 1.8 GB. By n neighbors: O(A n³ / 3), 8 n A bytes kept. A score costs O(T·K·N) or O(T·n·K).
+With A items taking part, K scales and E events: the sums O(E·g·K²), 12 bytes for each pair of items that meet, K² and
+more times. Dense: O(K³A³ / 3 + 2 K²A³) for the solution, memory 4 (K² + 2K) A² bytes while fitting, twice that up to
+8,192 unknowns, and 4 K A² kept: 15,000 items at two scales take 7.2 GB and keep 1.8 GB. By n neighbors: O(A n³ / 3) and
+8 n A bytes kept. A score costs O(T·K·N), or O(T·n·K) beside the N zeros.
 """
 
 from __future__ import annotations
@@ -84,9 +85,8 @@ class NextItem:
     def __init__(self, config: NextItemConfig = NextItemConfig()) -> None:
         self.config = config
         self._place: IntArray | None = None  # (N,) place of each item among the A that take part, -1 for others
-        self._b: FloatArray | Sparse = np.empty(
-            (0, 0), np.float32
-        )  # (K A, A): from each item at each scale to what follows
+        # (K A, A): from each item at each scale to what follows
+        self._b: FloatArray | Sparse = np.empty((0, 0), np.float32)
         self._sums: Sparse | None = None  # (A, blocks A): what B is the solution of, where it is kept
 
     def fit(self, dataset: Dataset, options: FitOptions = FitOptions()) -> Self:
