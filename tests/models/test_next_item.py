@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
 from serendip import models
 from serendip.data import Dataset, Queries, Tables, event_frame
+from serendip.features.text import TextEncoder
 from serendip.models import next_item
 from serendip.models.next_item import NextItem, NextItemConfig
 
 
-def sequences(histories: list[list[int]], types: list[list[str]] | None = None) -> Dataset:
+def sequences(
+    histories: list[list[int]], types: list[list[str]] | None = None, titles: list[str] | None = None
+) -> Dataset:
     """One person per history; the item in row r is called as many digits as keep the rows in order."""
     kinds = types or [["like"] * len(history) for history in histories]
     rows = [
@@ -21,6 +26,8 @@ def sequences(histories: list[list[int]], types: list[list[str]] | None = None) 
     ]
     users, items, types_ = zip(*rows, strict=True)
     catalogue = event_frame({"item_id": [f"{row:03}" for row in range(30)]}).select("item_id")
+    if titles is not None:
+        catalogue = catalogue.with_columns(pl.Series("title", titles))
     return Dataset.from_tables(
         Tables(event_frame({"user_id": list(users), "item_id": list(items), "type": list(types_)}), catalogue)
     )
@@ -79,7 +86,6 @@ def test_it_is_the_ridge_regression_over_all_places(
     memories: tuple[float, float], backward: float, ahead: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(next_item, "BLOCK", 7)  # several blocks, the last of them smaller
-    monkeypatch.setattr(next_item, "CHUNK", 100)  # several parts
     data = random_sequences()
     config = NextItemConfig(l2=3, memory=memories[0], long_memory=memories[1], ahead=ahead, backward=backward)
     queries, b = data.histories(), ridge(data, config)
@@ -156,3 +162,104 @@ def test_items_that_take_no_part_hold_no_place() -> None:
 def test_what_is_kept_is_float32_over_the_wanted_items() -> None:
     kept = fit(sequences([[1, 2, 3]]), long_memory=12).weights()["b"]
     assert (kept.shape, kept.dtype) == ((6, 3), np.float32)
+
+
+def test_neighbors_solve_the_ridge_of_the_sources_that_say_most() -> None:
+    data = random_sequences()
+    model = fit(data, l2=3, memory=2, long_memory=0, neighbors=4)
+    gram, target = next_item._sparse(model._sums, 1)
+    gram, target, b = gram.toarray(), target.toarray(), model.weights()
+    found = next_item._unpacked("b", b, target.shape).toarray()
+    for item in range(target.shape[1]):
+        worth = target[:, item] ** 2 / (np.diagonal(gram) + 3)
+        chosen = np.sort(np.argsort(-worth, kind="stable")[:4])
+        expected = np.zeros(len(worth))
+        expected[chosen] = np.linalg.solve(gram[np.ix_(chosen, chosen)] + 3 * np.eye(4), target[chosen, item])
+        np.testing.assert_allclose(found[:, item], expected, atol=1e-5)
+    rows = np.tile(np.arange(30), (data.n_users, 1))
+    parts = np.zeros((data.n_users, 30))
+    np.add.at(parts, data.histories().query_rows, model.contributions(data.histories(), rows))
+    np.testing.assert_allclose(parts, model.score(data.histories()), atol=1e-5)
+    again = NextItem(model.config).restore(b).score(data.histories())
+    np.testing.assert_array_equal(again, model.score(data.histories()))
+
+
+def gone(queries: Queries) -> Queries:
+    """As many histories, all of them empty."""
+    return Queries.of_histories([(np.empty(0),) * 3] * len(queries))
+
+
+def assert_identical(one: NextItem, other: NextItem) -> None:
+    assert one.weights().keys() == other.weights().keys()
+    for name, array in other.weights().items():
+        np.testing.assert_array_equal(one.weights()[name], array)
+
+
+@pytest.mark.parametrize("config", [{}, {"long_memory": 0}, {"neighbors": 5}])
+def test_what_everybody_taught_can_be_taken_away_and_learned_again_to_the_last_bit(config: dict[str, Any]) -> None:
+    """Without the rounding of each term a trace of some 1e-16 of what was forgotten would stay in the sums."""
+    data = random_sequences()
+    model, fresh = fit(data, **config), fit(data, **config)
+    queries = data.histories()
+    for start in range(0, 40, 7):
+        model.exchange(queries[start : start + 7], gone(queries[start : start + 7]))
+    assert model.weights()["sums"].size == 0
+    assert not model.score(queries).any()
+    for start in range(35, -1, -7):
+        model.exchange(gone(queries[start : start + 7]), queries[start : start + 7])
+    assert_identical(model, fresh)
+
+
+def test_a_saved_model_still_learns(tmp_path: Path) -> None:
+    data = random_sequences()
+    queries = data.histories()
+    models.save(fit(data), tmp_path / "saved")
+    opened = models.open_saved(tmp_path / "saved")
+    assert isinstance(opened, NextItem)
+    assert_identical(
+        opened.exchange(queries[3:5], gone(queries[3:5])), fit(data).exchange(queries[3:5], gone(queries[3:5]))
+    )
+
+
+def test_too_many_items_keep_no_sums_and_say_so() -> None:
+    data = random_sequences()
+    model = fit(data, updatable_items=24)
+    assert "sums" not in model.weights()
+    with pytest.raises(RuntimeError, match="larger updatable_items"):
+        model.exchange(data.histories()[:1], gone(data.histories()[:1]))
+    np.testing.assert_array_equal(model.score(data.histories()), fit(data).score(data.histories()))
+
+
+TITLES = [f"{['red', 'blue', 'green'][row % 3]} {['cup', 'lamp', 'chair', 'pot'][row % 4]}" for row in range(30)]
+
+
+def test_made_up_people_are_rows_of_the_regression() -> None:
+    data = random_sequences()
+    titled = sequences([[0, 1], [2, 3]], titles=TITLES)
+    place = np.arange(30)
+    config = NextItemConfig(content=2, l2=3)
+    alike = next_item._most_alike(TextEncoder().fit(TITLES).encode(TITLES)).toarray()
+    np.testing.assert_allclose(alike.sum(axis=1), 1, rtol=1e-6)
+    assert alike[0].argmax() in (12, 24)
+    sums = next_item._made_up(titled, place, config).toarray()
+    sources = np.stack([past(np.array([row]), np.ones(1), config.scales) for row in range(30)])  # (30, 2 * 30)
+    shares = 2 * alike  # (source, target)
+    gram, target = sources.T @ (shares.sum(axis=1)[:, None] * sources), sources.T @ shares
+    expected = [gram[:30, :30], gram[:30, 30:], gram[30:, 30:], target[:30], target[30:]]
+    np.testing.assert_allclose(sums, np.hstack(expected), atol=1e-8)
+    assert data.n_items == 30
+
+
+def test_an_item_that_nobody_has_met_is_known_by_its_words() -> None:
+    data = sequences([[0, 1, 2], [1, 2, 5]], titles=TITLES)
+    deaf, reading = (fit(data, l2=3, content=content).score(asked([12]))[0] for content in (0, 2))
+    assert not deaf.any()
+    assert {0, 24} & set(np.argsort(-reading)[:2].tolist())
+    assert reading[0] > reading[1]
+
+
+def test_without_words_nobody_is_made_up() -> None:
+    data = random_sequences()
+    np.testing.assert_array_equal(
+        fit(data, l2=3, content=2).score(data.histories()), fit(data, l2=3).score(data.histories())
+    )

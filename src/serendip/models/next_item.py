@@ -8,20 +8,25 @@ the past s of whoever asks, a sum over their events. A pair counts once, at the 
 items that take part are counted as places. A relative of the transition part of SLIST, which has one scale: Choi, Kim,
 Lee, Shim and Lee, "Session-aware linear item-item models for session-based recommendation", WWW 2021.
 
-For items p places before q, the sum over all k of what they add to SᵀS is a geometric series. So the pairs of a
-history that are close give SᵀS and SᵀT, and nothing with a row for each event is multiplied by itself.
+SᵀS and SᵀT are sums over close pairs of each history (`algebra.succession`), exact whatever their order. Where they are
+kept, histories can be forgotten or learned by taking their sums away or adding them, and solving again: the result is
+that of a fit on the changed data, to the last bit (`exchange`).
+
+With `neighbors` each item is explained only by the sources that say most of it (`algebra.nearby`): no item by item
+matrix, for 100,000 items and more. With `content`, items that are alike by their words follow each other, which is
+what an item without events of its own goes by: made-up people who turn from one to the other are further rows.
 
 Use it where order says something: what comes next in films, songs, shops. For tastes without an order use EASE.
+docs/next_item.md says how its settings were chosen, where it wins and where it does not.
 
-With A items taking part, K scales and E events: fit O(E·g) for the sums and O(K³A³ / 3 + 2 K²A³) for the solution;
-memory 4 (K² + 2K) A² bytes while fitting, twice that up to 8,192 unknowns, and 4 K A² kept: 15,000 items at two scales
-take 7.2 GB and keep 1.8 GB. A score costs O(T·K·N).
+With A items taking part, K scales and E events: the sums O(E·g·K²), 12 bytes for each pair of items that meet, K² and
+more times. Dense: O(K³A³ / 3 + 2 K²A³) for the solution, memory 4 (K² + 2K) A² bytes while fitting, twice that up to
+8,192 unknowns, and 4 K A² kept: 15,000 items at two scales take 7.2 GB and keep 1.8 GB. By n neighbors: O(A n³ / 3) and
+8 n A bytes kept. A score costs O(T·K·N), or O(T·n·K) beside the N zeros.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Annotated, Self
 
 import numpy as np
@@ -29,15 +34,19 @@ import scipy.sparse as sp
 from pydantic import Field
 from scipy import linalg
 
+from serendip.algebra.nearby import nearby
+from serendip.algebra.succession import GRAIN, Walks, blocks, succession
 from serendip.data import Dataset, Queries
-from serendip.data.arrays import FloatArray, IntArray
+from serendip.data.arrays import FloatArray, IntArray, Sparse
+from serendip.features.text import TextEncoder
 from serendip.models.base import ModelConfig, NotSearched, Search, Weights, fitted, take
 from serendip.training import FitOptions
 
-REACH = 6
-"""Items farther apart than so many time scales are not paired: their part would be below exp(-6), a 400th."""
-CHUNK = 4_000_000  # pairs of a history looked at together
 BLOCK = 2_048  # unknowns eliminated at once; LAPACK itself is never given more
+ALIKE = 20
+"""So many items that are most like an item by their words are taken to follow it."""
+TEXTS = ("title", "title_zh", "category", "brand", "maker", "tags", "description")
+STRIP = 512  # items compared with all others at once
 PRECISE = 8_192
 """Up to so many unknowns the solution is computed in float64, beyond in float32 at half the time and memory."""
 
@@ -56,6 +65,13 @@ class NextItemConfig(ModelConfig):
     max_items: Annotated[int, NotSearched("a bound on time and memory")] = Field(15_000, ge=1)
     """Only so many of the most wanted items take part; the others score 0."""
 
+    neighbors: Annotated[int | None, NotSearched("a bound on time and memory")] = Field(None, ge=1)
+    """Explain each item by so many of the sources that say most of it, without a dense matrix; None: by all."""
+    content: Annotated[float, NotSearched("only where items have texts")] = Field(0.0, ge=0)
+    """So many made-up people turn from each item to those most like it by title, category, brand, tags and words."""
+    updatable_items: Annotated[int, NotSearched("a bound on memory")] = Field(1_000, ge=0)
+    """Up to so many items that take part, the sums are kept and saved, so that `exchange` can forget and learn."""
+
     @property
     def scales(self) -> FloatArray:
         """The time scales, (K,)."""
@@ -69,29 +85,64 @@ class NextItem:
     def __init__(self, config: NextItemConfig = NextItemConfig()) -> None:
         self.config = config
         self._place: IntArray | None = None  # (N,) place of each item among the A that take part, -1 for others
-        self._b = np.empty((0, 0), np.float32)  # (K A, A): from each item at each scale to what follows
+        # (K A, A): from each item at each scale to what follows
+        self._b: FloatArray | Sparse = np.empty((0, 0), np.float32)
+        self._sums: Sparse | None = None  # (A, blocks A): what B is the solution of, where it is kept
 
     def fit(self, dataset: Dataset, options: FitOptions = FitOptions()) -> Self:
         options.progress("next item", 0, 2)
-        place = _places(dataset, self.config.max_items)
-        past = _Past.of(dataset.histories(), place)
+        place = _places(dataset, self.config)
+        sums = self._counted(dataset.histories(), place, options.n_threads)
+        if self.config.content and sums.shape[0]:
+            sums = sums + _made_up(dataset, place, self.config)
+        options.progress("next item", 1, 2)
         with options.limited():
-            gram, target = _moments(past, int(place.max(initial=-1)) + 1, self.config)
-            options.progress("next item", 1, 2)
-            self._b = _solved(gram, target, self.config.l2).astype(np.float32)
+            self._b = self._solution(sums, options.n_threads)
+        self._sums = sums if sums.shape[0] <= self.config.updatable_items else None
         self._place = place
         options.progress("next item", 2, 2)
         return self
+
+    def exchange(self, before: Queries, after: Queries) -> Self:
+        """See `models.base.Forgets`. Items that took no part in `fit` still take none; costs a solution, no count.
+
+        Raises:
+            RuntimeError: nothing has been learned, or its sums were not kept.
+        """
+        if len(before) != len(after):
+            raise ValueError(f"{len(before)} histories cannot take the place of {len(after)}")
+        place = fitted(self._place)
+        if self._sums is None:
+            raise RuntimeError(
+                f"the sums over {self._b.shape[1]:,} items were not kept: fit with a larger updatable_items"
+            )
+        taken, given = (self._counted(queries, place, 1) for queries in (before, after))
+        self._sums = self._sums - taken + given
+        self._b = self._solution(self._sums)
+        return self
+
+    def _counted(self, queries: Queries, place: IntArray, n_threads: int) -> Sparse:
+        """All that histories teach: see `algebra.succession`."""
+        config, size = self.config, int(place.max(initial=-1)) + 1
+        walks = Walks.of(queries, place)
+        return succession(walks, size, config.scales, config.ahead, config.backward, n_threads)
+
+    def _solution(self, sums: Sparse, n_threads: int = 1) -> FloatArray | Sparse:
+        l2, n_scales, neighbors = self.config.l2, len(self.config.scales), self.config.neighbors
+        if neighbors is not None:
+            return nearby(*_sparse(sums, n_scales), l2, neighbors, n_threads)
+        return _solved(*_dense(sums, n_scales), l2).astype(np.float32)
 
     def score(self, queries: Queries, rows: IntArray | None = None) -> FloatArray:
         place = fitted(self._place)
         parts, sources = self._sources(queries)
         events, scales = np.nonzero(parts)
         cells = (parts[events, scales], (queries.query_rows[events], sources[events, scales]))
-        past = sp.csr_array(cells, shape=(len(queries), len(self._b)), dtype=np.float32)
+        past = sp.csr_array(cells, shape=(len(queries), self._b.shape[0]), dtype=np.float32)
         scores = np.zeros((len(queries), len(place)), np.float32)  # (B, N)
         active = np.flatnonzero(place >= 0)
-        scores[:, active] = past @ self._b
+        found = past @ self._b
+        scores[:, active] = found.toarray() if sp.issparse(found) else found
         return take(scores, rows)
 
     def contributions(self, queries: Queries, rows: IntArray) -> FloatArray:
@@ -99,7 +150,8 @@ class NextItem:
         targets = fitted(self._place)[rows][queries.query_rows]  # (E, C)
         parts, sources = self._sources(queries)
         events, candidates = np.nonzero((targets >= 0) & np.any(parts, axis=1, keepdims=True))
-        found = self._b[sources[events], targets[events, candidates][:, None]]  # (E C, K)
+        cells = sources[events], np.broadcast_to(targets[events, candidates][:, None], (len(events), parts.shape[1]))
+        found = np.asarray(self._b[cells[0].ravel(), cells[1].ravel()]).reshape(cells[0].shape)  # (E C, K)
         whole = np.zeros(targets.shape, np.float32)
         whole[events, candidates] = np.einsum("ek,ek->e", parts[events], found)
         return whole
@@ -115,102 +167,94 @@ class NextItem:
         return parts.astype(np.float32), places[:, None] + self._b.shape[1] * np.arange(len(scales))
 
     def weights(self) -> Weights:
-        return {"place": fitted(self._place), "b": self._b}
+        learned: Weights = {"place": fitted(self._place)}
+        learned |= _packed("b", self._b) if sp.issparse(self._b) else {"b": self._b}
+        return learned if self._sums is None else learned | _packed("sums", self._sums)
 
     def restore(self, weights: Weights) -> Self:
-        self._place, self._b = weights["place"], weights["b"]
+        self._place = place = weights["place"]
+        size, n_scales = int(place.max(initial=-1)) + 1, len(self.config.scales)
+        self._b = _unpacked("b", weights, (n_scales * size, size)) if "b_columns" in weights else weights["b"]
+        if "sums" in weights:
+            self._sums = _unpacked("sums", weights, (size, len(blocks(n_scales)) * size))
         return self
 
 
-def _places(dataset: Dataset, limit: int) -> IntArray:
+def _packed(name: str, matrix: Sparse) -> Weights:
+    return {name: matrix.data, f"{name}_columns": matrix.indices, f"{name}_offsets": matrix.indptr}
+
+
+def _unpacked(name: str, weights: Weights, shape: tuple[int, int]) -> Sparse:
+    cells = (weights[name], weights[f"{name}_columns"], weights[f"{name}_offsets"])
+    return sp.csr_array(cells, shape=shape)
+
+
+def _places(dataset: Dataset, config: NextItemConfig) -> IntArray:
     """The place of each item among those that take part, in the order of rows, -1 for others, (N,)."""
     people = np.bincount(dataset.matrix().indices, minlength=dataset.n_items)
-    wanted = np.argsort(-people, kind="stable")[: min(limit, np.count_nonzero(people))]
+    n_known = dataset.n_items if config.content else np.count_nonzero(people)
+    wanted = np.argsort(-people, kind="stable")[: min(config.max_items, n_known)]
     place = np.full(dataset.n_items, -1)
     place[np.sort(wanted)] = np.arange(len(wanted))
     return place
 
 
-@dataclass(frozen=True, eq=False)
-class _Past:
-    """Events that count, history after history, each in time order."""
-
-    items: IntArray  # (E,) places of the items
-    weights: FloatArray  # (E,)
-    before: IntArray  # (E,) events before this one in its history
-    after: IntArray  # (E,)
-
-    @classmethod
-    def of(cls, queries: Queries, place: IntArray) -> Self:
-        kept = np.flatnonzero((queries.weights > 0) & (place[queries.item_rows] >= 0))
-        lengths = np.bincount(queries.query_rows[kept], minlength=len(queries))
-        before = np.arange(len(kept)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        after = np.repeat(lengths, lengths) - 1 - before
-        return cls(place[queries.item_rows[kept]], queries.weights[kept], before, after)
-
-    def backwards(self) -> _Past:
-        """The same histories from the newest event to the oldest."""
-        return _Past(self.items[::-1], self.weights[::-1], self.after[::-1], self.before[::-1])
-
-    def pairs(self, kernel: FloatArray, size: int, weight: FloatArray | float = 1.0) -> FloatArray:
-        """Σ of kernel_d w_p w_q weight_q over events p that stand d = 1, 2, ... places before q, at (p, q), (A, A)."""
-        found = np.zeros((size, size), np.float32)
-        worth = (self.weights * weight).astype(np.float32)  # (E,)
-        for part in self._parts(len(kernel)):
-            events = np.arange(part.start, part.stop)
-            earlier = events[:, None] - np.arange(1, len(kernel) + 1)  # (e, d)
-            real = earlier >= (events - self.before[part])[:, None]
-            sources = earlier[real]
-            ends = np.concatenate([[0], np.cumsum(real.sum(axis=1))])
-            decayed = (np.broadcast_to(kernel, real.shape)[real] * self.weights[sources]).astype(np.float32)
-            past = sp.csr_array((decayed, self.items[sources], ends), shape=(len(events), size))
-            now = sp.csr_array((worth[part], self.items[part], np.arange(len(events) + 1)), shape=past.shape)
-            sums = (past.T @ now).tocoo()
-            found[sums.row, sums.col] += sums.data
-        return found
-
-    def _parts(self, width: int) -> Iterator[slice]:
-        step = max(1, CHUNK // width)
-        return (slice(start, min(start + step, len(self.items))) for start in range(0, len(self.items), step))
-
-
-def _moments(past: _Past, size: int, config: NextItemConfig) -> tuple[FloatArray, FloatArray]:
-    """SᵀS (K A, K A) and SᵀT (K A, A)."""
-    unknowns = len(config.scales) * size
-    dtype = np.float64 if unknowns <= PRECISE else np.float32
-    gram, target = np.zeros((unknowns, unknowns), dtype), np.zeros((unknowns, size), dtype)
-    for direction, share in ((past, 1.0), (past.backwards(), config.backward)):
-        if share:
-            _add_moments(direction, share, gram, target, config)
+def _dense(sums: Sparse, n_scales: int) -> tuple[FloatArray, FloatArray]:
+    """SᵀS (K A, K A), of which the part above the diagonal is not looked at, and SᵀT (K A, A)."""
+    size = sums.shape[0]
+    dtype = np.float64 if n_scales * size <= PRECISE else np.float32
+    gram, target = np.zeros((n_scales * size, n_scales * size), dtype), np.zeros((n_scales * size, size), dtype)
+    for block, (a, b) in enumerate(blocks(n_scales)):
+        part = sums[:, block * size : (block + 1) * size].toarray()
+        rows = slice(a * size, (a + 1) * size)
+        if b < 0:
+            target[rows] = part
+        else:
+            gram[b * size : (b + 1) * size, rows] = part.T
     return gram, target
 
 
-def _add_moments(past: _Past, share: float, gram: FloatArray, target: FloatArray, config: NextItemConfig) -> None:
-    size = target.shape[1]
-    blocks = [(slice(start * size, (start + 1) * size), scale) for start, scale in enumerate(config.scales)]
-    for place, (rows, scale) in enumerate(blocks):
-        target[rows] += share * past.pairs(_to_target(scale, config.ahead), size)
-        for columns, other in blocks[: place + 1]:
-            later = _series(past.after, 1 / scale + 1 / other)  # (E,): Σ_k over the places k after an event
-            both = past.pairs(_decay(scale), size, later)
-            both += (both if scale == other else past.pairs(_decay(other), size, later)).T
-            both.flat[:: size + 1] += np.bincount(past.items, later * past.weights**2, size)
-            gram[rows, columns] += share * both  # the part above the diagonal is not looked at
+def _sparse(sums: Sparse, n_scales: int) -> tuple[Sparse, sp.csc_array]:
+    """The same, both halves of SᵀS, as sparse matrices."""
+    size = sums.shape[0]
+    parts = {ab: sums[:, start * size : (start + 1) * size] for start, ab in enumerate(blocks(n_scales))}
+    scales = range(n_scales)
+    gram = [[parts[a, b] if a <= b else parts[b, a].T for b in scales] for a in scales]
+    whole = sp.csr_array(sp.block_array(gram, format="csr"))
+    whole.sort_indices()
+    return whole, sp.csc_array(sp.vstack([parts[a, -1] for a in scales], format="csc"))
 
 
-def _decay(scale: float) -> FloatArray:
-    """exp(-d / g) for d = 1, 2, ..."""
-    return np.exp(-np.arange(1, int(np.ceil(REACH * scale)) + 1) / scale)
+def _made_up(dataset: Dataset, place: IntArray, config: NextItemConfig) -> Sparse:
+    """Sums over `content` made-up people for each item, who turn from it to the items most like it; as `succession`."""
+    texts = _texts(dataset, np.flatnonzero(place >= 0))
+    alike = _most_alike(TextEncoder().fit(texts).encode(texts))  # (A, A)
+    faded = np.exp(-1 / config.scales)
+    own = sp.diags_array(alike.sum(axis=1))
+    parts = [config.content * faded[a] * (alike if b < 0 else faded[b] * own) for a, b in blocks(len(faded))]
+    sums = sp.csr_array(sp.hstack(parts, format="csr"))
+    sums.data = np.rint(sums.data * GRAIN) / GRAIN
+    return sums
 
 
-def _to_target(scale: float, ahead: int) -> FloatArray:
-    """Σ_m 2^-m exp(-(d - m) / g) for d = 1, 2, ...: over the pasts, d - m ≥ 1 before their end, that it follows."""
-    return np.convolve(_decay(scale), 0.5 ** np.arange(ahead))
+def _texts(dataset: Dataset, rows: IntArray) -> list[str]:
+    """All the words about each of the items `rows`."""
+    fields = [name for name in TEXTS if name in dataset.items.attributes.columns]
+    records = dataset.items.attributes[rows].select("item_id", *fields).iter_rows()
+    return [" ".join(" ".join(v) if isinstance(v, list) else v for v in words if v) for _, *words in records]
 
 
-def _series(terms: IntArray, rate: float) -> FloatArray:
-    """Σ_{j=1}^{terms} exp(-j rate)."""
-    return np.asarray(np.expm1(-rate * terms) / -np.expm1(rate))
+def _most_alike(features: Sparse) -> Sparse:
+    """For each item its `ALIKE` nearest others by cosine as shares of 1, (A, A); no row for items without a word."""
+    found = []
+    for start in range(0, features.shape[0], STRIP):
+        near = (features[start : start + STRIP] @ features.T).toarray()
+        near[np.arange(len(near)), start + np.arange(len(near))] = 0  # nothing follows itself
+        kept = min(ALIKE, near.shape[1] - 1)
+        bound = -np.partition(-near, kept, axis=1)[:, kept : kept + 1] if kept else near
+        near[near <= bound] = 0
+        found.append(sp.csr_array(near / np.maximum(near.sum(axis=1, keepdims=True), 1e-9)))
+    return sp.csr_array(sp.vstack(found, format="csr", dtype=np.float64))
 
 
 def _solved(gram: FloatArray, target: FloatArray, l2: float) -> FloatArray:
