@@ -45,7 +45,7 @@ def gram(x: Sparse, n_threads: int = 1) -> Gram:
     diagonal = np.bincount(people[1], people[0].astype(np.float64) ** 2, x.shape[1]).astype(np.float32)
     work = np.bincount(people[1], np.repeat(np.diff(people[2]), np.diff(people[2])), x.shape[1])
     parts = even_parts(np.concatenate([[0], np.cumsum(work)]).astype(np.int64), PARTS)
-    least = np.zeros(x.shape[1], np.float32)
+    least = np.zeros(x.shape[1])
     counts = np.zeros(x.shape[1], np.int64)
 
     def each(work: Callable[..., None], *outputs: object) -> None:

@@ -2,7 +2,7 @@
 
 EASE predicts item j from all others by ridge regression. Here only the `neighbors` items S that are most like j (by
 cosine) take part: B_Sj = (G_SS + λI)⁻¹ G_Sj with G = XᵀX, and the score of item j for a history x is Σ_i x_i B_ij, a
-sum over the events. With as many neighbours as there are items that is EASE itself; no matrix of items by items is
+sum over the events. Where all items meet and all are neighbours that is EASE itself; no matrix of items by items is
 ever held. With a `memory` the history fades where it is asked about. People with long histories say less about each of
 their items, by `damping`: the row of somebody with n items counts n^-damping.
 Steck, "Markov random fields for collaborative filtering", NeurIPS 2019, section 3.2, solves blocks of neighbours too,
