@@ -67,14 +67,15 @@ def test_with_all_for_neighbours_it_is_ridge_regression_on_all_others() -> None:
         assert found[item, item] == 0
 
 
-@pytest.mark.parametrize("items", [60, 400])  # of 400, rows of G are searched, not read through
-def test_else_it_is_ridge_regression_on_the_most_alike(items: int) -> None:
+@pytest.mark.parametrize(("items", "count"), [(60, 8), (400, 3)])  # of 400, rows of G are searched, not read through
+def test_else_it_is_ridge_regression_on_the_most_alike(items: int, count: int) -> None:
+    assert (items > neighbourhoods.FEW * count) == (items == 400)
     x, l2 = rows(200, items), 3.0
-    found = solved(gram(x), 8, ridge, (l2,), 1).toarray()
+    found = solved(gram(x), count, ridge, (l2,), 1).toarray()
     alike = cosines(x) - 2 * np.eye(items)
     for item in range(items):
-        own = np.argsort(-alike[:, item])[:8]
-        system = plain(x)[np.ix_(own, own)] + l2 * np.eye(8)
+        own = np.argsort(-alike[:, item])[:count]
+        system = plain(x)[np.ix_(own, own)] + l2 * np.eye(count)
         expected = np.zeros(items)
         expected[own] = np.linalg.solve(system, plain(x)[own, item])
         np.testing.assert_allclose(found[:, item], expected, atol=1e-6)

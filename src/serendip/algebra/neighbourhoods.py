@@ -20,7 +20,7 @@ from serendip.data.arrays import FloatArray, IntArray, Sparse
 PAIRS = 200_000_000
 """Cells of the Gram matrix kept, 8 bytes each."""
 PARTS = 64
-FEW = 12
+FEW = 64
 """A row of G that is longer than so many times what is asked of it is searched, a shorter one is read through."""
 TINY = 1e-7
 Cells = tuple[FloatArray, IntArray, IntArray]

@@ -36,7 +36,7 @@ TOLERANCE = 1e-3
 class SlimConfig(ModelConfig):
     l1: Annotated[float, Search(0.01, 10, log=True)] = Field(1.0, ge=0)
     """μ: what must be left to explain before an item has a weight at all; more makes fewer weights."""
-    l2: Annotated[float, Search(1, 1_000, log=True)] = Field(20.0, gt=0)
+    l2: Annotated[float, Search(1, 1_000, log=True)] = Field(50.0, gt=0)
     """λ: how much evidence two items need."""
     neighbors: Annotated[int, Search(50, 400, log=True)] = Field(200, ge=1, le=5_000)
     """How many other items an item may be predicted from."""

@@ -31,7 +31,7 @@ from serendip.training import FitOptions
 
 
 class SparseEaseConfig(ModelConfig):
-    l2: Annotated[float, Search(1, 1_000, log=True)] = Field(20.0, gt=0)
+    l2: Annotated[float, Search(1, 1_000, log=True)] = Field(50.0, gt=0)
     """λ: how much evidence two items need."""
     neighbors: Annotated[int, Search(50, 400, log=True)] = Field(200, ge=1, le=5_000)
     """How many other items an item is predicted from."""
