@@ -11,7 +11,7 @@ from serendip.algebra import symmetric
 from serendip.algebra.symmetric import Packed
 
 
-@pytest.fixture(autouse=True, params=[7, 512])
+@pytest.fixture(autouse=True, params=[7, 384])
 def strip(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(symmetric, "STRIP", request.param)
 

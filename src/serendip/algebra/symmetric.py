@@ -19,7 +19,7 @@ from scipy.linalg import lapack
 from serendip.algebra.compiled import compiled, in_threads
 from serendip.data.arrays import FloatArray, IntArray, Sparse
 
-STRIP = 512
+STRIP = 384
 
 
 @dataclass(frozen=True, eq=False)
