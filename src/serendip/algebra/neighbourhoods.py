@@ -253,7 +253,7 @@ def _look_up(
 
 @compiled
 def _solve(block: FloatArray, target: FloatArray) -> None:
-    """block⁻¹ target in the place of `target`, which says how much of `block` counts; its Cholesky factor takes its place.
+    """block⁻¹ target in the place of `target`, as long as which `block` counts; its Cholesky factor takes its place.
 
     An item of which the others leave nothing, for cells of G are missing, has no weight.
     """
