@@ -1,17 +1,22 @@
 """EASE: every item predicted from all others by one linear map, in closed form.
 
 B = argmin |X - X B|² + λ |B|² with diag(B) = 0, that is B_ij = -P_ij / P_jj with P = (XᵀX + λI)⁻¹, and the score of
-item j for a history x is Σ_i x_i B_ij: each event adds its own share, so the reason for a score is exact.
+item j for a history x is Σ_i x_i B_ij: each event adds its own share, so the reason for a score is exact. With a
+`memory` the history x fades where it is asked about; what is learned from stays a set.
 Steck, "Embarrassingly shallow autoencoders for sparse data", WWW 2019, equation 8.
 
 Where people are fewer than items, P is reached through the people instead (Woodbury): P = (I - M) / λ with
-M = Xᵀ (X Xᵀ + λI)⁻¹ X, hence B_ij = M_ij / (1 - M_jj), the same B at a fraction of the time.
+M = Xᵀ (X Xᵀ + λI)⁻¹ X, the same P at a fraction of the time.
+
+Somebody who asks to be forgotten is forgotten exactly and at once (`exchange`): P is kept in float64, and k changed
+histories are a change of rank 2k in it, O(A²k) for A items instead of a new fit.
 
 Use it first: on sparse interactions without side information it is hard to beat, has one hyper-parameter and no
 randomness. Items nobody wants yet score 0.
 
-With N active items and U people: fit O(N³), or O(U²N + UN²) through the people; memory 12 N² bytes while fitting
-(4 N² + 12 UN through the people) and 4 N² bytes kept: 20,000 items keep 1.6 GB. A score costs O(T·N).
+With A active items and U people: fit O(A³), or O(U²A + UA²) through the people; memory 8 A² bytes, while fitting and
+kept (12 UA more through the people): 20,000 items keep 3.2 GB. Without `updatable` A³ is computed in float32 where
+that is precise enough, in half the time and 6 A² bytes, and 4 A² are kept. A score costs O(T·A).
 """
 
 from __future__ import annotations
@@ -21,24 +26,29 @@ from typing import Annotated, Self
 import numpy as np
 from pydantic import Field
 from scipy import linalg
-from scipy.linalg import lapack
 
+from serendip.algebra.symmetric import Packed
 from serendip.data import Dataset, Queries
 from serendip.data.arrays import FloatArray, IntArray, Sparse
 from serendip.models.base import ModelConfig, NotSearched, Search, Weights, fitted, take
 from serendip.training import FitOptions
 
-STRIP = 512  # rows mirrored at once
-LARGEST_BLOCK = 12_500
-"""Rows inverted by one call of LAPACK: the Cholesky factorisation of OpenBLAS 0.3.30 and 0.3.31 on several threads
-crashes the process at 16,300 rows."""
+PROBES = 4
+ROUGH = 1e-3
+"""An inverse in float32 that is farther than this from undoing the matrix, for some probe, is computed in float64."""
+AT_ONCE = 256  # histories exchanged together
 
 
 class EaseConfig(ModelConfig):
     l2: Annotated[float, Search(1, 10_000, log=True)] = Field(200.0, gt=0)
     """λ: how much evidence two items need. 200 suits some 100,000 events; 500 and more suit millions."""
+    memory: Annotated[float | None, Search(1, 100, log=True)] = Field(None, gt=0)
+    """In events: so many events ago, an event of the history counts 1/e of what it did; None: it never fades."""
     max_items: Annotated[int, NotSearched("a bound on time and memory")] = Field(20_000, ge=1)
     """Only so many of the most wanted items take part, which bounds time and memory; the others score 0."""
+    updatable: Annotated[bool, NotSearched("how it is computed and kept, not what is learned")] = True
+    """Keep what is needed to forget or to learn a history without fitting again, for twice the memory. Without it who
+    asks to be forgotten is forgotten at the next fit, and the fit takes half the time."""
 
 
 class Ease:
@@ -50,6 +60,7 @@ class Ease:
         self._n_items = 0
         self._active: IntArray | None = None  # (A,) rows of the items that take part, ascending
         self._b = np.empty((0, 0), np.float32)  # (A, A)
+        self._p: Packed | None = None  # (A, A) float64
 
     def fit(self, dataset: Dataset, options: FitOptions = FitOptions()) -> Self:
         options.progress("EASE", 0, 1)
@@ -58,17 +69,41 @@ class Ease:
         x = matrix[:, active]
         x = x[np.diff(x.indptr) > 0]  # people who want something
         with options.limited():
-            # By floating-point operations the way through the people wins below about two thirds.
-            through = through_people if 3 * x.shape[0] < 2 * x.shape[1] else through_items
-            self._b = through(x, self.config.l2)
+            p = _inverse(x, self.config, options)
+        self._b = without_self(p)
+        self._p = p if self.config.updatable else None
         self._n_items, self._active = dataset.n_items, active
         options.progress("EASE", 1, 1)
+        return self
+
+    def exchange(self, before: Queries, after: Queries) -> Self:
+        """See `models.base.Forgets`.
+
+        Raises:
+            ValueError: the batches differ in length, or so much cannot have been learned as is to be forgotten.
+            RuntimeError: nothing has been learned yet, or the model is not `updatable`.
+        """
+        active = fitted(self._active)
+        if len(before) != len(after):
+            raise ValueError(f"{len(before)} histories cannot be exchanged for {len(after)}")
+        if self._p is None:
+            raise RuntimeError("ease was fitted with updatable = false and cannot forget: fit it again")
+        old, new = (batch.matrix(self._n_items)[:, active] for batch in (before, after))
+        changed = np.flatnonzero(abs(old - new).sum(axis=1))
+        p = Packed(self._p.cells.copy(), self._p.size)
+        try:
+            for start in range(0, len(changed), AT_ONCE):
+                some = changed[start : start + AT_ONCE]
+                p.exchange_rows(old[some].toarray(), new[some].toarray())
+        except linalg.LinAlgError:
+            raise ValueError("the histories to be forgotten were never learned") from None
+        self._p, self._b = p, without_self(p)
         return self
 
     def score(self, queries: Queries, rows: IntArray | None = None) -> FloatArray:
         active = fitted(self._active)
         scores = np.zeros((len(queries), self._n_items), np.float32)  # (B, N)
-        scores[:, active] = queries.matrix(self._n_items)[:, active] @ self._b
+        scores[:, active] = queries.matrix(self._n_items, self.config.memory)[:, active] @ self._b
         return take(scores, rows)
 
     def contributions(self, queries: Queries, rows: IntArray) -> FloatArray:
@@ -80,13 +115,15 @@ class Ease:
         parts = np.zeros(known.shape, np.float32)
         events, candidates = np.nonzero(known)
         parts[events, candidates] = self._b[sources[events, 0], targets[events, candidates]]
-        return parts * queries.weights[:, None]
+        return parts * queries.recent(self.config.memory)[:, None]
 
     def weights(self) -> Weights:
-        return {"n_items": np.array([self._n_items]), "active": fitted(self._active), "b": self._b}
+        weights = {"n_items": np.array([self._n_items]), "active": fitted(self._active), "b": self._b}
+        return weights if self._p is None else weights | {"p": self._p.cells}
 
     def restore(self, weights: Weights) -> Self:
         self._n_items, self._active, self._b = int(weights["n_items"][0]), weights["active"], weights["b"]
+        self._p = Packed(weights["p"], len(self._active)) if "p" in weights else None
         return self
 
 
@@ -97,83 +134,52 @@ def _most_wanted(matrix: Sparse, limit: int) -> IntArray:
     return np.sort(wanted)
 
 
-def through_items(x: Sparse, l2: float) -> FloatArray:
-    """B (N, N) float32 of preferences (U, N), by inverting the N x N Gram matrix in float64."""
-    n_items = x.shape[1]
-    if n_items == 0:
-        return np.empty((0, 0), np.float32)
+def _inverse(x: Sparse, config: EaseConfig, options: FitOptions) -> Packed:
+    """P of preferences (U, A)."""
+    # By floating-point operations the way through the people wins below about two thirds.
+    if 3 * x.shape[0] < 2 * x.shape[1]:
+        return through_people(x, config.l2)
+    if not config.updatable:
+        quick = in_float32(x, config.l2, options)
+        if quick is not None:
+            return quick
+    return through_items(x, config.l2, options)
+
+
+def through_items(x: Sparse, l2: float, options: FitOptions = FitOptions()) -> Packed:
+    """P (A, A) by inverting the A x A Gram matrix."""
+    return Packed.gram(x, l2, options.n_threads).invert()
+
+
+def in_float32(x: Sparse, l2: float, options: FitOptions = FitOptions()) -> Packed | None:
+    """P as `through_items` finds it but in float32; None where rounding has spoilt it."""
+    try:
+        p = Packed.gram(x, l2, options.n_threads, np.float32).invert()
+    except linalg.LinAlgError:
+        return None
+    probes = np.random.default_rng(0).choice([-1.0, 1.0], (PROBES, p.size))
+    reached = p.times(probes.astype(np.float32)).astype(np.float64)
     x = x.astype(np.float64)
-    gram = (x.T @ x).toarray()  # (N, N)
-    gram.flat[:: n_items + 1] += l2
-    p = _inverse(gram)
-    return _without_self(_mirrored(p), -np.diagonal(p))
+    undone = (x.T @ (x @ reached.T)).T + l2 * reached
+    return p if np.all(np.linalg.norm(undone - probes, axis=1) <= ROUGH * np.sqrt(p.size)) else None
 
 
-def _inverse(a: FloatArray) -> FloatArray:
-    """The inverse of a symmetric positive definite `a` (N, N), which is used up; only its lower triangle counts.
-
-    Raises:
-        LinAlgError: `a` is not positive definite.
-    """
-    if len(a) > LARGEST_BLOCK:
-        _invert_by_halves(a)
-        return a
-    factor, failed = lapack.dpotrf(a.T, lower=1, overwrite_a=1, clean=0)  # symmetric: its transpose is itself
-    p, failed_too = lapack.dpotri(factor, lower=1, overwrite_c=1)
-    if failed or failed_too:
-        raise linalg.LinAlgError(f"a Gram matrix of {len(a)} items cannot be inverted: a larger l2 is needed")
-    return np.asarray(p)
-
-
-def _invert_by_halves(a: FloatArray) -> None:
-    """Put the whole inverse of `a` in its place, through the Schur complement S = A22 - A21 A11⁻¹ A12.
-
-    With X = A21 A11⁻¹ the blocks are S⁻¹, -S⁻¹ X below the diagonal, and A11⁻¹ + Xᵀ S⁻¹ X.
-    """
-    half = len(a) // 2
-    first, second, below = a[:half, :half], a[half:, half:], a[half:, :half]
-    _fill(first, _inverse(first))
-    x = below @ first
-    second -= x @ below.T
-    _fill(second, _inverse(second))
-    np.matmul(second, x, out=below)
-    np.negative(below, out=below)
-    first -= x.T @ below
-    a[:half, half:] = below.T
-
-
-def _fill(a: FloatArray, lower: FloatArray) -> None:
-    """Both triangles of `a` from one, strip by strip."""
-    for start in range(0, len(a), STRIP):
-        rows = slice(start, start + STRIP)
-        a[rows, :start] = lower[rows, :start]
-        a[:start, rows] = a[rows, :start].T
-        corner = np.tril(lower[rows, rows])
-        a[rows, rows] = corner + np.tril(corner, -1).T
-
-
-def through_people(x: Sparse, l2: float) -> FloatArray:
-    """The same B, by factoring the U x U matrix of people in float64."""
-    dense = x.toarray().astype(np.float64)  # (U, N)
+def through_people(x: Sparse, l2: float) -> Packed:
+    """The same P, by factoring the U x U matrix of people."""
+    dense = x.toarray().astype(np.float64)  # (U, A)
     kernel = dense @ dense.T
     kernel.flat[:: len(dense) + 1] += l2
     half = linalg.solve_triangular(
         linalg.cholesky(kernel, lower=True, overwrite_a=True), dense, lower=True, overwrite_b=True, check_finite=False
-    )  # (U, N): M = halfᵀ half
-    diagonal = np.einsum("ui,ui->i", half, half)  # near 1 for a small λ, so it stays in float64
-    half = half.astype(np.float32)
-    return _without_self(half.T @ half, 1.0 - diagonal)
+    )  # (U, A): M = halfᵀ half
+    p = Packed.product(half)
+    np.divide(p.cells, -l2, out=p.cells)
+    return p.add_to_diagonal(1 / l2)
 
 
-def _mirrored(lower: FloatArray) -> FloatArray:
-    """The whole float32 matrix of which only the lower triangle is given."""
-    whole = np.empty(lower.shape, np.float32)
-    _fill(whole, lower)
-    return whole
-
-
-def _without_self(b: FloatArray, divisor: FloatArray) -> FloatArray:
-    """Each column over its divisor and a zero diagonal, in place: no item predicts itself."""
-    b /= divisor.astype(np.float32)
+def without_self(p: Packed) -> FloatArray:
+    """B (A, A) float32: each column of -P over its diagonal, and a zero diagonal, for no item predicts itself."""
+    b = p.whole()
+    b /= -p.diagonal().astype(np.float32)
     np.fill_diagonal(b, 0.0)
     return b
