@@ -75,44 +75,60 @@ class Ground:
         axes = np.linalg.eigh(self.gram)[1][:, ::-1]
         return Ground.of((self.vectors.astype(np.float64) @ axes).astype(np.float32))
 
-    def place(self, evidence: Evidence, pull: FloatArray) -> FloatArray:
-        """x of each row, (B, D) float64; `pull` is λ of each row, (B,)."""
+    def place(self, evidence: Evidence, pull: FloatArray, active: BoolArray | None = None) -> FloatArray:
+        """x of each row, (B, D) float64; `pull` is λ of each row, (B,).
+
+        With `active` (B, D) the other numbers of a row are 0, and these are the best there are beside them.
+        """
         found = np.zeros((len(pull), self.vectors.shape[1]))
-        short = self.is_diagonal
+        short = self.is_diagonal and active is None
         for batch in evidence.batches():
-            near, extra, worth = self._near(evidence, batch)
+            near, extra, worth = self._near(evidence, batch, active)
             if short and near.shape[1] <= near.shape[2]:
                 scaled = near / self._diagonal(batch, pull)  # V A⁻¹
                 shares = np.linalg.solve(_dual(near, scaled, extra), worth[:, :, None])
                 found[batch.rows] = (scaled.swapaxes(1, 2) @ shares)[:, :, 0]
             else:
                 weighed = near.swapaxes(1, 2) @ worth[:, :, None]
-                found[batch.rows] = np.linalg.solve(self._primal(near, extra, pull[batch.rows]), weighed)[:, :, 0]
+                system = self._primal(near, extra, batch, pull, active)
+                found[batch.rows] = np.linalg.solve(system, weighed)[:, :, 0]
         return found
 
-    def parts(self, evidence: Evidence, pull: FloatArray, rows: IntArray) -> FloatArray:
+    def parts(
+        self, evidence: Evidence, pull: FloatArray, rows: IntArray, active: BoolArray | None = None
+    ) -> FloatArray:
         """What each cell adds to x · v_i for each i of `rows` (B, C), (E, C) float32; 0 for cells left out."""
         found = np.zeros((len(evidence.columns), rows.shape[1]), np.float32)
         for batch in evidence.batches():
-            near, extra, worth = self._near(evidence, batch)
-            placed = np.linalg.solve(self._primal(near, extra, pull[batch.rows]), near.swapaxes(1, 2)).swapaxes(1, 2)
+            near, extra, worth = self._near(evidence, batch, active)
+            system = self._primal(near, extra, batch, pull, active)
+            placed = np.linalg.solve(system, near.swapaxes(1, 2)).swapaxes(1, 2)
             shares = worth[:, :, None] * (placed @ self.vectors[rows[batch.rows]].swapaxes(1, 2))  # (b, T, C)
             found[batch.cells[batch.real]] = shares[batch.real]
         return found
 
-    def _near(self, evidence: Evidence, batch: _Batch) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """V (b, T, D), S (b, T) and e (b, T), all 0 where padded."""
+    def _near(
+        self, evidence: Evidence, batch: _Batch, active: BoolArray | None
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """V (b, T, D), S (b, T) and e (b, T), all 0 where padded, V where not active."""
         near = self.vectors[evidence.columns[batch.cells]].astype(np.float64) * batch.real[:, :, None]
+        if active is not None:
+            near *= active[batch.rows][:, None, :]
         return near, evidence.extra[batch.cells] * batch.real, evidence.worth[batch.cells] * batch.real
 
     def _diagonal(self, batch: _Batch, pull: FloatArray) -> FloatArray:
         return np.diag(self.gram) + pull[batch.rows][:, None, None]  # (b, 1, D)
 
-    def _primal(self, near: FloatArray, extra: FloatArray, pull: FloatArray) -> FloatArray:
-        """G + Vᵀ S V + λI, (b, D, D)."""
+    def _primal(
+        self, near: FloatArray, extra: FloatArray, batch: _Batch, pull: FloatArray, active: BoolArray | None
+    ) -> FloatArray:
+        """G + Vᵀ S V + λI, (b, D, D), G where both are active."""
         system = (near * extra[:, :, None]).swapaxes(1, 2) @ near
-        system += self.gram
-        system += pull[:, None, None] * np.eye(near.shape[2])
+        if active is None:
+            system += self.gram
+        else:
+            system += self.gram * (active[batch.rows][:, :, None] & active[batch.rows][:, None, :])
+        system += pull[batch.rows][:, None, None] * np.eye(near.shape[2])
         return system
 
 
