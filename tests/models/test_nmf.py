@@ -100,3 +100,20 @@ def test_parts_are_kinds_of_items() -> None:
 def test_another_seed_is_another_model(data: Dataset, model: Model) -> None:
     other = models.make("nmf", CONFIG).fit(data, FitOptions(seed=1, threads=1))
     assert not np.array_equal(other.weights()["factors"], model.weights()["factors"])
+
+
+def test_a_memory_fades_the_history_asked_with(data: Dataset, model: Model) -> None:
+    fading = models.make("nmf", CONFIG | {"memory": 2.0}).fit(data, ONE)
+    for name, array in model.weights().items():
+        np.testing.assert_array_equal(fading.weights()[name], array)  # learned without fading
+    factors, weights = model.weights()["factors"].astype(np.float64), np.zeros(data.n_items)
+    one, worth = data.histories(np.array([3])), np.zeros(data.n_items)
+    extra = 4.0 * one.recent(2.0)
+    counts = one.weights > 0
+    np.add.at(weights, one.item_rows, extra)
+    np.add.at(worth, one.item_rows[counts], (one.recent(2.0) / np.maximum(one.weights, 1e-9))[counts] + extra[counts])
+    confidence = np.sqrt(1 + weights)
+    rows = np.concatenate([confidence[:, None] * factors, np.sqrt(2.0) * np.eye(6)])
+    expected = factors @ nnls(rows, np.concatenate([worth / confidence, np.zeros(6)]))[0]
+    np.testing.assert_allclose(fading.score(one)[0], expected, atol=1e-5)
+    assert not np.allclose(model.score(one)[0], expected, atol=1e-3)

@@ -109,3 +109,14 @@ def test_a_strong_pull_does_not_put_out_what_starts_small(data: Dataset) -> None
 def test_another_seed_is_another_model(data: Dataset, model: Model) -> None:
     other = models.make("sparse_mf", CONFIG).fit(data, FitOptions(seed=1, threads=1))
     assert not np.array_equal(factors(other), factors(model))
+
+
+def test_a_memory_fades_the_history_asked_with(data: Dataset, model: Model) -> None:
+    fading = models.make("sparse_mf", CONFIG | {"memory": 2.0}).fit(data, ONE)
+    for name, array in model.weights().items():
+        np.testing.assert_array_equal(fading.weights()[name], array)  # learned without fading
+    one = data.histories(np.array([3]))
+    scores, faded = model.score(one)[0], fading.score(one)[0]
+    last = int(one.item_rows[np.flatnonzero(one.weights > 0)[-1]])
+    share = [row[last] / row[np.unique(one.item_rows)].sum() for row in (scores, faded)]
+    assert share[1] > share[0]

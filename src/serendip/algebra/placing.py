@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
+from serendip.data import Queries
 from serendip.data.arrays import BoolArray, FloatArray, IntArray
 
 BATCH_EVENTS = 1 << 15  # cells, with padding, at once
@@ -28,6 +30,13 @@ class Evidence:
     columns: IntArray  # (E,) rows of the vectors
     extra: FloatArray  # (E,) S, at least 0
     worth: FloatArray  # (E,) e; a cell of no worth is left out
+
+    @classmethod
+    def of(cls, queries: Queries, alpha: float, memory: float | None) -> Self:
+        """S = α w and e = 1 + α w of what people want with weight w; f times both where it has faded to f."""
+        recent, weights = queries.recent(memory).astype(np.float64), queries.weights
+        faded = np.divide(recent, weights, out=np.zeros(len(recent)), where=weights > 0)
+        return cls(queries.offsets, queries.item_rows, alpha * recent, faded + alpha * recent)
 
     def batches(self) -> Iterator[_Batch]:
         """All rows that have something to say, longest first, in batches of bounded memory."""

@@ -33,7 +33,7 @@ from serendip.algebra.alternating import improve
 from serendip.algebra.placing import Evidence, Ground
 from serendip.data import Dataset, Queries
 from serendip.data.arrays import FloatArray, IntArray, Sparse
-from serendip.models.base import ModelConfig, NotSearched, Search, Weights, fitted
+from serendip.models.base import ModelConfig, Search, Weights, fitted
 from serendip.training import FitOptions, one_blas_thread
 
 STEPS = 3
@@ -56,7 +56,7 @@ class AlsConfig(ModelConfig):
     """ν, how the pull grows with what is known of a person or an item: 0 not at all, 1 in proportion."""
     epochs: Annotated[int, Search(5, 30)] = Field(15, ge=1)
     """Passes over people and items."""
-    memory: Annotated[float | None, NotSearched("of use only where order tells something")] = Field(None, gt=0)
+    memory: Annotated[float | None, Search(1, 100, log=True)] = Field(None, gt=0)
     """Events of a history after which one counts for 1/e; None: all count the same."""
 
 
@@ -113,12 +113,20 @@ class Als:
         return self
 
     def score(self, queries: Queries, rows: IntArray | None = None) -> FloatArray:
+        factors, people = fitted(self._ground).vectors, self.people(queries).astype(np.float32)
+        if rows is None:
+            return np.asarray(people @ factors.T)
+        return np.asarray((factors[rows] @ people[:, :, None])[:, :, 0])  # (B, C, D) @ (B, D, 1)
+
+    def people(self, queries: Queries) -> FloatArray:
+        """The factors of those who have these histories, (B, D) float64, to go with the factors of the items.
+
+        Raises:
+            RuntimeError: nothing has been learned yet.
+        """
         ground = fitted(self._ground)
         with one_blas_thread():
-            people = ground.place(*self._of(queries)).astype(np.float32)  # (B, D)
-        if rows is None:
-            return np.asarray(people @ ground.vectors.T)
-        return np.asarray((ground.vectors[rows] @ people[:, :, None])[:, :, 0])  # (B, C, D) @ (B, D, 1)
+            return ground.place(*self._of(queries))
 
     def contributions(self, queries: Queries, rows: IntArray) -> FloatArray:
         """y_iᵀ W c_e y_e of event e for candidate i: see `models.base.Attributes`."""
@@ -128,12 +136,9 @@ class Als:
 
     def _of(self, queries: Queries) -> tuple[Evidence, FloatArray]:
         """What histories say, faded, and the pull of each, (B,)."""
-        recent, weights = queries.recent(self.config.memory).astype(np.float64), queries.weights
-        faded = np.divide(recent, weights, out=np.zeros(len(recent)), where=weights > 0)
-        extra = self.config.alpha * recent
-        evidence = Evidence(queries.offsets, queries.item_rows, extra, faded + extra)
-        known = np.bincount(queries.query_rows, extra, len(queries)) + float(len(fitted(self._ground).vectors))
-        return evidence, self._pull(known)
+        evidence = Evidence.of(queries, self.config.alpha, self.config.memory)
+        known = np.bincount(queries.query_rows, evidence.extra, len(queries)) + len(fitted(self._ground).vectors)
+        return evidence, self._pull(np.asarray(known, np.float64))
 
     def _pull(self, known: FloatArray) -> FloatArray:
         """λ of each row from its Σ c."""

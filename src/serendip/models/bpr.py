@@ -30,7 +30,7 @@ from pydantic import Field
 from serendip.algebra.pairwise import Draws, Rates, Vectors, Wants, step_through
 from serendip.data import Dataset, Queries
 from serendip.data.arrays import FloatArray, IntArray
-from serendip.models.base import ModelConfig, NotSearched, Search, Weights, fitted, take
+from serendip.models.base import ModelConfig, Search, Weights, fitted, take
 from serendip.training import FitOptions
 
 START = 0.1
@@ -42,19 +42,19 @@ class BprConfig(ModelConfig):
     """D, the width of the vectors."""
     learning_rate: Annotated[float, Search(0.01, 0.2, log=True)] = Field(0.05, gt=0)
     """Of the first epoch; it falls in a line to 0 after the last."""
-    l2: Annotated[float, Search(1e-4, 0.1, log=True)] = Field(0.002, ge=0)
+    l2: Annotated[float, Search(1e-4, 0.1, log=True)] = Field(0.015, ge=0)
     """Pull of what histories say (y) towards 0, with each step."""
-    l2_positive: Annotated[float, Search(1e-4, 0.1, log=True)] = Field(0.002, ge=0)
+    l2_positive: Annotated[float, Search(1e-4, 0.1, log=True)] = Field(0.015, ge=0)
     """Pull of what is wanted (q_i) towards 0."""
-    l2_negative: Annotated[float, Search(1e-4, 0.1, log=True)] = Field(0.002, ge=0)
+    l2_negative: Annotated[float, Search(1e-4, 0.1, log=True)] = Field(0.005, ge=0)
     """Pull of what is not wanted (q_j) towards 0."""
-    negatives: Annotated[int, Search(1, 16, log=True)] = Field(4, ge=1)
+    negatives: Annotated[int, Search(1, 64, log=True)] = Field(16, ge=1)
     """Items drawn for each step, of which the one that scores best is learned from; 1 is plain BPR."""
     popularity: Annotated[float, Search(0, 1)] = Field(0.0, ge=0, le=1)
     """Share of the negatives drawn in proportion to how many want them, instead of evenly."""
     epochs: Annotated[int, Search(10, 100, log=True)] = Field(30, ge=1)
     """Passes over everything that people want."""
-    memory: Annotated[float | None, NotSearched("of use only where order tells something")] = Field(None, gt=0)
+    memory: Annotated[float | None, Search(1, 100, log=True)] = Field(None, gt=0)
     """Events of a history after which one counts for 1/e; None: all count the same."""
 
 

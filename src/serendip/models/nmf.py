@@ -12,7 +12,7 @@ that belong to it most on top, and how much of it a person wants.
 A history is folded in as the model would place that person: the least squares under x ≥ 0 have one solution, found by
 sweeps over its numbers until nothing moves. Where the set A of numbers above 0 stays the same it is linear in the
 evidence, x_A = W_AA Σ_j c_j y_jA with W = (YᵀY + Yᵀ(C - I)Y + λI)⁻¹ over A alone, so each event has its exact share
-of a score.
+of a score. With a `memory` an event that has faded to f counts f times, in c_j and in C - I.
 
 Use it where parts must be shown and named; ALS foretells better.
 
@@ -44,7 +44,7 @@ AT_REST = 1e-9
 
 
 class NmfConfig(ModelConfig):
-    embedding_size: Annotated[int, Search(8, 128, log=True)] = Field(64, ge=1)
+    embedding_size: Annotated[int, Search(8, 128, log=True)] = Field(32, ge=1)
     """D, how many parts there are."""
     alpha: Annotated[float, Search(0.5, 50, log=True)] = Field(5.0, gt=0)
     """How much more than silence a preference counts: its confidence is 1 + alpha * weight."""
@@ -52,6 +52,8 @@ class NmfConfig(ModelConfig):
     """λ, the pull of all factors towards 0; more data bears a larger one, and a larger alpha needs it."""
     epochs: Annotated[int, Search(10, 60)] = Field(20, ge=1)
     """Sweeps over people and items."""
+    memory: Annotated[float | None, Search(1, 100, log=True)] = Field(None, gt=0)
+    """Events of a history after which one counts for 1/e; None: all count the same."""
 
 
 class Nmf:
@@ -81,21 +83,20 @@ class Nmf:
         return Bounds(self.config.l2, l1=0.0, lowest=0.0)
 
     def score(self, queries: Queries, rows: IntArray | None = None) -> FloatArray:
-        factors, people = fitted(self._ground).vectors, self._people(self._of(queries)).astype(np.float32)
+        factors, people = (
+            fitted(self._ground).vectors,
+            self._people(Evidence.of(queries, self.config.alpha, self.config.memory)).astype(np.float32),
+        )
         if rows is None:
             return np.asarray(people @ factors.T)
         return np.asarray((factors[rows] @ people[:, :, None])[:, :, 0])  # (B, C, D) @ (B, D, 1)
 
     def contributions(self, queries: Queries, rows: IntArray) -> FloatArray:
         """y_iAᵀ W_AA c_e y_eA of event e for candidate i: see `models.base.Attributes`."""
-        evidence = self._of(queries)
+        evidence = Evidence.of(queries, self.config.alpha, self.config.memory)
         active = self._people(evidence) > 0
         with one_blas_thread():
             return fitted(self._ground).parts(evidence, np.full(len(queries), self.config.l2), rows, active)
-
-    def _of(self, queries: Queries) -> Evidence:
-        extra = self.config.alpha * queries.weights.astype(np.float64)
-        return Evidence(queries.offsets, queries.item_rows, extra, np.where(extra > 0, 1 + extra, 0))
 
     def _people(self, evidence: Evidence) -> FloatArray:
         """x of each history, (B, D) float64."""

@@ -9,6 +9,7 @@ A score multiplies only where a person and an item both have a number, and the f
 numbers and places. A history is folded in by the same pull, which says which numbers A of a person are not 0; these
 are then the ridge solution over A alone, x_A = W_AA Σ_j c_j y_jA with W = (YᵀY + Yᵀ(C - I)Y + λI)⁻¹ over A: the relaxed
 lasso (Meinshausen, CSDA 2007), without the shrinkage that chose them. So each event has its exact share of a score.
+With a `memory` an event that has faded to f counts f times, in c_j and in C - I.
 
 Use it for large catalogues where memory and scoring time count, and where few numbers must say all.
 
@@ -40,16 +41,18 @@ AT_REST = 1e-6
 
 
 class SparseMfConfig(ModelConfig):
-    embedding_size: Annotated[int, Search(16, 512, log=True)] = Field(128, ge=1)
+    embedding_size: Annotated[int, Search(16, 512, log=True)] = Field(64, ge=1)
     """D, the width of the factors, most of whose numbers are 0."""
     alpha: Annotated[float, Search(0.5, 50, log=True)] = Field(5.0, gt=0)
     """How much more than silence a preference counts: its confidence is 1 + alpha * weight."""
-    l1: Annotated[float, Search(0.1, 30, log=True)] = Field(0.5, ge=0)
+    l1: Annotated[float, Search(0.1, 30, log=True)] = Field(2.0, ge=0)
     """μ: more makes more numbers 0."""
     l2: Annotated[float, Search(0.1, 100, log=True)] = Field(10.0, gt=0)
     """λ, the pull of all factors towards 0; more data bears a larger one, and a larger alpha needs it."""
     epochs: Annotated[int, Search(10, 60)] = Field(20, ge=1)
     """Sweeps over people and items."""
+    memory: Annotated[float | None, Search(1, 100, log=True)] = Field(None, gt=0)
+    """Events of a history after which one counts for 1/e; None: all count the same."""
 
 
 class SparseMf:
@@ -94,7 +97,10 @@ class SparseMf:
         return float(np.count_nonzero(factors) / max(1, factors.any(axis=1).sum() * factors.shape[1]))
 
     def score(self, queries: Queries, rows: IntArray | None = None) -> FloatArray:
-        factors, people = fitted(self._ground).vectors, self._people(self._of(queries))
+        factors, people = (
+            fitted(self._ground).vectors,
+            self._people(Evidence.of(queries, self.config.alpha, self.config.memory)),
+        )
         if rows is not None:
             return np.asarray((factors[rows] @ people[:, :, None])[:, :, 0])  # (B, C, D) @ (B, D, 1)
         scores = np.zeros((len(people), len(factors)), np.float32)
@@ -103,14 +109,10 @@ class SparseMf:
 
     def contributions(self, queries: Queries, rows: IntArray) -> FloatArray:
         """y_iAᵀ W_AA c_e y_eA of event e for candidate i: see `models.base.Attributes`."""
-        evidence = self._of(queries)
+        evidence = Evidence.of(queries, self.config.alpha, self.config.memory)
         active = self._chosen(evidence) != 0
         with one_blas_thread():
             return fitted(self._ground).parts(evidence, np.full(len(queries), self.config.l2), rows, active)
-
-    def _of(self, queries: Queries) -> Evidence:
-        extra = self.config.alpha * queries.weights.astype(np.float64)
-        return Evidence(queries.offsets, queries.item_rows, extra, np.where(extra > 0, 1 + extra, 0))
 
     def _chosen(self, evidence: Evidence) -> FloatArray:
         """x of each history under both pulls, (B, D) float64, most of it 0."""
