@@ -86,7 +86,11 @@ def test_the_density_is_said_and_saved(data: Dataset, model: Model, tmp_path: Pa
     assert models.open_saved(tmp_path).density == fitted.density
 
 
-def test_sparse_scores_are_dense_scores(data: Dataset, model: Model) -> None:
+@pytest.mark.parametrize("dear", [0, 10**9])
+def test_sparse_scores_are_dense_scores(
+    data: Dataset, model: Model, dear: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serendip.models.sparse_mf.DEAR", dear)
     rows = np.tile(np.arange(data.n_items), (data.n_users, 1))
     np.testing.assert_allclose(model.score(data.histories()), model.score(data.histories(), rows), atol=1e-5)
 
