@@ -15,7 +15,9 @@ x = W Yᵀ C p with W = (YᵀY + Yᵀ(C - I)Y + λ_u I)⁻¹, and scores x · y_
 (section 5 of Hu, Koren and Volinsky). With a `memory` an event that has faded to f counts f times: f c_j stands for
 c_j in the sum and f α w_j for C - I.
 
-Use it on dense data and where items need vectors.
+Use it on dense data and where items need vectors. Where tastes move, a `memory` of a few events decides: it lifts
+NDCG@10 on ml-1m, last item left out, from 0.043 to 0.125 (validation, 2,000 people, 8 epochs, memory 3). Large sparse
+catalogues want D of 256, alpha of 40 to 60, nu of 1 and l2 of about 10.
 
 With width D: an epoch O(E·D + (U + N)·D²), linear in events; memory 4 (U + N)·D bytes while fitting, 4 N·D kept.
 Folding in costs O(T²·D + T³) for each query of T events, or O(T·D² + D³) where T is above D; scoring O(N·D).
