@@ -1,0 +1,148 @@
+"""Placing: where a person stands among vectors already learned: weighted ridge regression, exactly, many at once.
+
+x = (G + Vᵀ S V + λI)⁻¹ Vᵀ e for the vectors V (T, D) of a history with extra confidences S and evidence e. Where a
+history is shorter than the vectors are wide and G is diagonal, the same x comes from T equations instead of D
+(Woodbury): x = A⁻¹ Vᵀ (I + S V A⁻¹ Vᵀ)⁻¹ e with A = G + λI.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from serendip.data import Queries
+from serendip.data.arrays import BoolArray, FloatArray, IntArray
+
+BATCH_EVENTS = 1 << 15  # cells, with padding, at once
+BATCH_ROWS = 1 << 10
+ROUNDING = 1e-5
+"""Off its diagonal, relative to it, a diagonal Gram matrix of float32 vectors holds less than this."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Sparse rows, one for each person: what each cell says of them."""
+
+    offsets: IntArray  # (B + 1,)
+    columns: IntArray  # (E,) rows of the vectors
+    extra: FloatArray  # (E,) S, at least 0
+    worth: FloatArray  # (E,) e; a cell of no worth is left out
+
+    @classmethod
+    def of(cls, queries: Queries, alpha: float, memory: float | None) -> Self:
+        """S = α w and e = 1 + α w of what people want with weight w; f times both where it has faded to f."""
+        recent, weights = queries.recent(memory).astype(np.float64), queries.weights
+        faded = np.divide(recent, weights, out=np.zeros(len(recent)), where=weights > 0)
+        return cls(queries.offsets, queries.item_rows, alpha * recent, faded + alpha * recent)
+
+    def batches(self) -> Iterator[_Batch]:
+        """All rows that have something to say, longest first, in batches of bounded memory."""
+        telling = np.flatnonzero(self.worth > 0)
+        lengths = np.diff(np.searchsorted(telling, self.offsets))  # (B,)
+        starts = np.cumsum(lengths) - lengths
+        order = np.argsort(-lengths, kind="stable")[: np.count_nonzero(lengths)]
+        while len(order):
+            longest = int(lengths[order[0]])
+            size = min(BATCH_ROWS, max(1, BATCH_EVENTS // longest))
+            chosen, order = order[:size], order[size:]
+            places = np.arange(longest)
+            real = places < lengths[chosen][:, None]
+            yield _Batch(chosen, telling[np.where(real, starts[chosen][:, None] + places, 0)], real)
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Rows of similar length, side by side."""
+
+    rows: IntArray  # (b,)
+    cells: IntArray  # (b, T) positions of cells, any where padded
+    real: BoolArray  # (b, T) False where padded
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Vectors among which to place, and their Gram matrix."""
+
+    vectors: FloatArray  # (N, D) float32
+    gram: FloatArray  # (D, D) float64
+
+    @classmethod
+    def of(cls, vectors: FloatArray) -> Ground:
+        wide = vectors.astype(np.float64)
+        return cls(vectors, wide.T @ wide)
+
+    @property
+    def is_diagonal(self) -> bool:
+        off = self.gram - np.diag(np.diag(self.gram))
+        return bool(np.abs(off).max(initial=0) <= ROUNDING * np.diag(self.gram).max(initial=0))
+
+    def turned(self) -> Ground:
+        """The same vectors about other axes, so that the Gram matrix is diagonal, the largest first."""
+        axes = np.linalg.eigh(self.gram)[1][:, ::-1]
+        return Ground.of((self.vectors.astype(np.float64) @ axes).astype(np.float32))
+
+    def place(self, evidence: Evidence, pull: FloatArray, active: BoolArray | None = None) -> FloatArray:
+        """x of each row, (B, D) float64; `pull` is λ of each row, (B,).
+
+        With `active` (B, D) the other numbers of a row are 0, and these are the best there are beside them.
+        """
+        found = np.zeros((len(pull), self.vectors.shape[1]))
+        short = self.is_diagonal and active is None
+        for batch in evidence.batches():
+            near, extra, worth = self._near(evidence, batch, active)
+            if short and near.shape[1] <= near.shape[2]:
+                scaled = near / self._diagonal(batch, pull)  # V A⁻¹
+                shares = np.linalg.solve(_dual(near, scaled, extra), worth[:, :, None])
+                found[batch.rows] = (scaled.swapaxes(1, 2) @ shares)[:, :, 0]
+            else:
+                weighed = near.swapaxes(1, 2) @ worth[:, :, None]
+                system = self._primal(near, extra, batch, pull, active)
+                found[batch.rows] = np.linalg.solve(system, weighed)[:, :, 0]
+        return found
+
+    def parts(
+        self, evidence: Evidence, pull: FloatArray, rows: IntArray, active: BoolArray | None = None
+    ) -> FloatArray:
+        """What each cell adds to x · v_i for each i of `rows` (B, C), (E, C) float32; 0 for cells left out."""
+        found = np.zeros((len(evidence.columns), rows.shape[1]), np.float32)
+        for batch in evidence.batches():
+            near, extra, worth = self._near(evidence, batch, active)
+            system = self._primal(near, extra, batch, pull, active)
+            placed = np.linalg.solve(system, near.swapaxes(1, 2)).swapaxes(1, 2)
+            shares = worth[:, :, None] * (placed @ self.vectors[rows[batch.rows]].swapaxes(1, 2))  # (b, T, C)
+            found[batch.cells[batch.real]] = shares[batch.real]
+        return found
+
+    def _near(
+        self, evidence: Evidence, batch: _Batch, active: BoolArray | None
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """V (b, T, D), S (b, T) and e (b, T), all 0 where padded, V where not active."""
+        near = self.vectors[evidence.columns[batch.cells]].astype(np.float64) * batch.real[:, :, None]
+        if active is not None:
+            near *= active[batch.rows][:, None, :]
+        return near, evidence.extra[batch.cells] * batch.real, evidence.worth[batch.cells] * batch.real
+
+    def _diagonal(self, batch: _Batch, pull: FloatArray) -> FloatArray:
+        return np.diag(self.gram) + pull[batch.rows][:, None, None]  # (b, 1, D)
+
+    def _primal(
+        self, near: FloatArray, extra: FloatArray, batch: _Batch, pull: FloatArray, active: BoolArray | None
+    ) -> FloatArray:
+        """G + Vᵀ S V + λI, (b, D, D), G where both are active."""
+        system = (near * extra[:, :, None]).swapaxes(1, 2) @ near
+        if active is None:
+            system += self.gram
+        else:
+            system += self.gram * (active[batch.rows][:, :, None] & active[batch.rows][:, None, :])
+        system += pull[batch.rows][:, None, None] * np.eye(near.shape[2])
+        return system
+
+
+def _dual(near: FloatArray, scaled: FloatArray, extra: FloatArray) -> FloatArray:
+    """I + S V A⁻¹ Vᵀ, (b, T, T)."""
+    system = extra[:, :, None] * (near @ scaled.swapaxes(1, 2))
+    system += np.eye(near.shape[1])
+    return system
