@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from serendip import models
 from serendip.cli import main
 from serendip.pipeline import Pipeline, Recipe
 
@@ -65,7 +66,7 @@ def test_it_shows_the_settings_and_saves_a_recipe_that_fit_takes(
 ) -> None:
     code, out, err = run(capsys, "tune", str(workspace), "--model", "item_knn", "--trials", "3", "--threads", "1")
     assert code == 0
-    assert [line.split()[0] for line in out.splitlines()] == ["setting", "neighbors", "shrinkage"]
+    assert [line.split()[0] for line in out.splitlines()] == ["setting", *models.load("item_knn").Config.model_fields]
     recipe = workspace / "recipes" / "item_knn-tuned.toml"
     assert f"serendip fit {workspace} --recipe {recipe}" in " ".join(err.split())
     assert "validation only (" in err

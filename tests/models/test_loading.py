@@ -27,17 +27,15 @@ def test_every_file_is_a_model_and_nothing_else_is() -> None:
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(InputError, match=r"'eas'.*als, ease"):
+    with pytest.raises(InputError, match=r"'eas'.*als.*ease"):
         models.load("eas")
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "serendip.models.als", raising=False)
-    for module in [name for name in sys.modules if name.partition(".")[0] == "implicit"]:
+    for module in [name for name in sys.modules if name.startswith(("serendip.models.als", "serendip.algebra"))]:
         monkeypatch.delitem(sys.modules, module)
-    monkeypatch.setitem(sys.modules, "implicit.cpu.als", None)
-    monkeypatch.setitem(sys.modules, "implicit", None)
-    with pytest.raises(InputError, match="model als needs the package implicit"):
+    monkeypatch.setitem(sys.modules, "numba", None)
+    with pytest.raises(InputError, match="model als needs the package numba"):
         models.load("als")
 
 

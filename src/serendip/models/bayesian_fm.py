@@ -83,8 +83,8 @@ class BayesianFm:
         self._samples: Weights = {}
 
     def fit(self, dataset: Dataset, options: FitOptions = FitOptions()) -> Self:
-        self._scale = Scale.of(dataset)
         ratings = dataset.ratings()  # (U, N)
+        self._scale = Scale.of(dataset, ratings)
         ratings.data -= np.float32(self._scale.mean)
         self._known = np.bincount(ratings.indices, minlength=dataset.n_items) > 0
         with options.limited(blas=1):

@@ -68,7 +68,7 @@ class Fm:
     def fit(self, dataset: Dataset, options: FitOptions = FitOptions()) -> Self:
         config, generator = self.config, options.generator()
         ratings = dataset.ratings()  # (U, N)
-        self._scale = Scale.of(dataset)
+        self._scale = Scale.of(dataset, ratings)
         ratings.data -= np.float32(self._scale.mean)
         known = np.bincount(ratings.indices, minlength=dataset.n_items) > 0
         columns = _columns(dataset, known)
