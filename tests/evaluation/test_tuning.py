@@ -345,6 +345,6 @@ def test_a_file_that_holds_no_trials_is_refused(tmp_path: Path) -> None:
 def test_ranges_are_told_in_optunas_terms() -> None:
     found = tuning.ranges(models.load("als").Config)
     assert found["embedding_size"] == optuna.distributions.IntDistribution(16, 512, log=True)
-    assert found["alpha"] == optuna.distributions.FloatDistribution(0.5, 50, log=True)
+    assert found["alpha"] == optuna.distributions.FloatDistribution(0.5, 100, log=True)
     found = tuning.ranges(models.load("popular").Config)
     assert isinstance(found["half_life_days"], optuna.distributions.FloatDistribution)

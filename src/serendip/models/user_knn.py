@@ -20,8 +20,8 @@ has a share too.
 Use it where people are fewer than items or tastes are shared by groups. It keeps what each person prefers and how they
 rate: whoever has the model has that data, without names, so treat it as such, and fit anew to forget somebody.
 
-Fit O(E), memory 24 bytes per preference and as much per rating. A question costs O(Σ_{j in x} n_j) for items that n_j people want, and
-O(K·n) for the sum over K neighbours of n items.
+Fit O(E), memory 24 bytes per preference and as much per rating. A question costs O(Σ_{j in x} n_j) for items that n_j
+people want, and O(K·n) for the sum over K neighbours of n items.
 """
 
 from __future__ import annotations
