@@ -12,6 +12,7 @@ from serendip.evaluation import ModelRanker, Protocol
 from serendip.evaluation.rankers import entrants
 from serendip.evaluation.specification import parse
 from serendip.models import make
+from serendip.pipeline import Pipeline
 
 
 def test_values_are_read_as_what_they_are() -> None:
@@ -79,6 +80,12 @@ class Keeper:
 
     def score(self, queries: Queries, rows: None = None) -> FloatArray:
         return np.broadcast_to(self.kept, (len(queries), 3))
+
+
+def test_a_recipe_competes_by_its_name() -> None:
+    (entrant,) = entrants(["default"])
+    assert isinstance(entrant.ranker, Pipeline)
+    assert entrant.config["name"] == "default"
 
 
 def test_a_model_lists_its_best_unseen_items_and_keeps_its_scores() -> None:

@@ -12,7 +12,7 @@ from serendip import models, retrieval
 from serendip.data import Dataset, Queries
 from serendip.data.arrays import FloatArray, IntArray, Sparse
 from serendip.evaluation.specification import parse
-from serendip.pipeline import Pipeline
+from serendip.pipeline import Pipeline, Recipe
 from serendip.training import FitOptions
 
 
@@ -78,7 +78,7 @@ class Entrant:
 
 
 def entrants(things: Sequence[Any]) -> list[Entrant]:
-    """Each of `things` ready to be evaluated: names such as `ease?l2=200`, models, pipelines and other rankers.
+    """Each of `things` ready to be evaluated: names such as `ease?l2=200`, recipes, models, pipelines, other rankers.
 
     Models and pipelines are made afresh from their config or recipe, so that a fitted one stays as it is.
 
@@ -95,6 +95,8 @@ def entrants(things: Sequence[Any]) -> list[Entrant]:
 
 
 def _entrant(thing: Any) -> Entrant:
+    if isinstance(thing, str) and parse(thing)[0] in Recipe.names():
+        thing = Pipeline(Recipe.find(thing))
     if isinstance(thing, str):
         model = models.make(*parse(thing))
         return Entrant(thing.strip(), ModelRanker(model), model.config.model_dump(mode="json"))
