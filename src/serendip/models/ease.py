@@ -37,6 +37,9 @@ PROBES = 4
 ROUGH = 1e-3
 """An inverse in float32 that is farther than this from undoing the matrix, for some probe, is computed in float64."""
 AT_ONCE = 256  # histories exchanged together
+MOST_PEOPLE = 12_500
+"""More of them are never factored by one call of LAPACK: the Cholesky factorisation of OpenBLAS 0.3.30 and 0.3.31 on
+several threads crashes the process at 16,300 rows."""
 
 
 class EaseConfig(ModelConfig):
@@ -137,7 +140,7 @@ def _most_wanted(matrix: Sparse, limit: int) -> IntArray:
 def _inverse(x: Sparse, config: EaseConfig, options: FitOptions) -> Packed:
     """P of preferences (U, A)."""
     # By floating-point operations the way through the people wins below about two thirds.
-    if 3 * x.shape[0] < 2 * x.shape[1]:
+    if 3 * x.shape[0] < 2 * x.shape[1] and x.shape[0] <= MOST_PEOPLE:
         return through_people(x, config.l2)
     if not config.updatable:
         quick = in_float32(x, config.l2, options)
