@@ -30,6 +30,9 @@ ROUNDS = 8  # times that progress is told
 DENSE = 8
 """A product of more sums than a `DENSE`-th of all things is looked through whole, instead of noting what was met."""
 
+NEARLY = np.float32(1 - 1e-6)
+"""What rounding may take from a product that is as large as another."""
+
 
 @dataclass(frozen=True, eq=False)
 class Things:
@@ -152,7 +155,9 @@ def _found(
             sums[column] = 0
             if product > 0 and not (themselves and column == row):
                 scale = size * others[column] if kind == PRODUCT else size + others[column] - product
-                kept = put(columns, similar, end, kept, width, column, product / (scale + shrinkage))
+                scale += shrinkage
+                if kept < width or product > similar[end] * scale * NEARLY:  # most fall here, without a division
+                    kept = put(columns, similar, end, kept, width, column, product / scale)
         if ordered:
             _sort(columns, similar, end, kept)
         counts[row - first] = kept
