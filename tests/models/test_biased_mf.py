@@ -87,7 +87,8 @@ def test_groups_have_about_as_many_ratings() -> None:
 
 
 @pytest.mark.parametrize("solver", ["sgd", "als"])
-def test_threads_change_nothing_at_all(solver: str) -> None:
+def test_threads_change_nothing_at_all(solver: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(biased_mf, "WORTH_THREADS", 0)
     one, four = (fit(rated(), threads, solver=solver).weights() for threads in (1, 4))
     for name, array in one.items():
         np.testing.assert_array_equal(array, four[name])

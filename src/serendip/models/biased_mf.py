@@ -23,6 +23,7 @@ kept. A question costs O(T·D² + D³), its scores O(N·D).
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Literal, Self
@@ -31,7 +32,7 @@ import numpy as np
 import scipy.sparse as sp
 from pydantic import Field
 
-from serendip.algebra.compiled import compiled, in_threads
+from serendip.algebra.compiled import compiled
 from serendip.algebra.fold_in import folded
 from serendip.algebra.rated import Rated, RatedItems, Scale, pull, with_ones
 from serendip.data import Dataset, Queries
@@ -40,6 +41,7 @@ from serendip.models.base import ModelConfig, NotSearched, Search, Weights, fitt
 from serendip.training import FitOptions, one_blas_thread
 
 GROUPS = 8  # of people and of items
+WORTH_THREADS = 40_000_000  # numbers moved in an epoch; below, handing blocks to threads takes longer than it saves
 SPREAD = 0.1  # of the factors before the first epoch
 
 
@@ -192,27 +194,28 @@ def _groups(rows: IntArray, size: int, generator: np.random.Generator) -> IntArr
 def _descended(start: _Factors, ratings: Sparse, mean: float, config: BiasedMfConfig, options: FitOptions) -> _Factors:
     generator = options.generator()
     blocks = _Blocks.of(ratings, generator)
-    for epoch, step in enumerate(_steps(config)):
-        options.progress("biased MF", epoch, config.epochs)
-        numbers = np.array([mean, step, config.l2, config.bias_l2], np.float32)
+    small = ratings.nnz * config.embedding_size < WORTH_THREADS
+    with ThreadPoolExecutor(options.n_threads) as threads:  # kept: to start some for each shift takes longer than that
+        side_by_side = map if small or options.n_threads == 1 else threads.map
+        for epoch, step in enumerate(_steps(config)):
+            options.progress("biased MF", epoch, config.epochs)
+            numbers = np.array([mean, step, config.l2, config.bias_l2], np.float32)
 
-        def work(part: slice, numbers: FloatArray = numbers) -> None:
-            _descend(
-                part.start,
-                part.stop,
-                blocks.users,
-                blocks.items,
-                blocks.ratings,
-                start.people,
-                start.items,
-                start.person_bias,
-                start.item_bias,
-                numbers,
-            )
+            def work(block: tuple[int, int], numbers: FloatArray = numbers) -> None:
+                _descend(
+                    *block,
+                    blocks.users,
+                    blocks.items,
+                    blocks.ratings,
+                    start.people,
+                    start.items,
+                    start.person_bias,
+                    start.item_bias,
+                    numbers,
+                )
 
-        for shift in generator.permutation(GROUPS):
-            ends = blocks.offsets[shift].tolist()
-            in_threads(work, [slice(*pair) for pair in pairwise(ends)], options.n_threads)
+            for shift in generator.permutation(GROUPS):
+                list(side_by_side(work, pairwise(blocks.offsets[shift].tolist())))
     options.progress("biased MF", config.epochs, config.epochs)
     return start
 
