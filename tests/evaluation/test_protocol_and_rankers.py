@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from serendip.data import InputError, Queries
+from serendip.data import Dataset, InputError, Queries, Tables, event_frame
 from serendip.data.arrays import FloatArray
 from serendip.evaluation import ModelRanker, Protocol
 from serendip.evaluation.rankers import entrants
@@ -80,6 +80,17 @@ class Keeper:
 
     def score(self, queries: Queries, rows: None = None) -> FloatArray:
         return np.broadcast_to(self.kept, (len(queries), 3))
+
+
+def test_a_model_with_vectors_lists_what_its_scores_say() -> None:
+    generator = np.random.default_rng(5)
+    people, things = generator.integers(0, 40, 600), generator.integers(0, 30, 600)
+    columns = {"user_id": [f"u{u}" for u in people], "item_id": [f"i{i}" for i in things], "type": ["like"] * 600}
+    data = Dataset.from_tables(Tables(event_frame(columns)))
+    ranker = entrants(["als?embedding_size=8"])[0].ranker.fit(data)
+    queries, seen = data.histories(), data.matrix()
+    expected = ranker.best(ranker.scores(queries, seen), 10)
+    assert np.mean(ranker.rank(queries, 10, seen) == expected) > 0.99  # of sums that differ in the last bit, either
 
 
 def test_a_recipe_competes_by_its_name() -> None:

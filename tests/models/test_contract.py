@@ -263,6 +263,14 @@ def test_contributions_add_up_to_the_score(name: str) -> None:
     np.testing.assert_array_equal(parts[queries.weights == 0], 0.0)
 
 
+def test_vectors_multiply_to_the_score(name: str) -> None:
+    model = fit(name)
+    if not isinstance(model, models.Embeds):
+        pytest.skip(f"{name} has no vectors")
+    product = model.query_vectors(histories()) @ model.item_vectors().T
+    np.testing.assert_allclose(product, cast("Model", model).score(histories()), atol=1e-5)
+
+
 def rater(name: str, data: Dataset) -> models.Rates:
     model = fit(name, data)
     if not isinstance(model, models.Rates):

@@ -14,11 +14,23 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from serendip.errors import DamagedArtifactError, InputError
-from serendip.models.base import AddsItems, Attributes, Forgets, Model, ModelConfig, NotSearched, Rates, Search, Weights
+from serendip.models.base import (
+    AddsItems,
+    Attributes,
+    Embeds,
+    Forgets,
+    Model,
+    ModelConfig,
+    NotSearched,
+    Rates,
+    Search,
+    Weights,
+)
 
 __all__ = [
     "AddsItems",
     "Attributes",
+    "Embeds",
     "Forgets",
     "Model",
     "ModelConfig",

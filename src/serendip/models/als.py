@@ -115,10 +115,17 @@ class Als:
         return self
 
     def score(self, queries: Queries, rows: IntArray | None = None) -> FloatArray:
-        factors, people = fitted(self._ground).vectors, self.people(queries).astype(np.float32)
+        factors, people = self.item_vectors(), self.query_vectors(queries)
         if rows is None:
             return np.asarray(people @ factors.T)
         return np.asarray((factors[rows] @ people[:, :, None])[:, :, 0])  # (B, C, D) @ (B, D, 1)
+
+    def query_vectors(self, queries: Queries) -> FloatArray:
+        """See `models.base.Embeds`."""
+        return self.people(queries).astype(np.float32)
+
+    def item_vectors(self) -> FloatArray:
+        return fitted(self._ground).vectors
 
     def people(self, queries: Queries) -> FloatArray:
         """The factors of those who have these histories, (B, D) float64, to go with the factors of the items.

@@ -102,6 +102,19 @@ class Attributes(Protocol):
 
 
 @runtime_checkable
+class Embeds(Protocol):
+    """A model whose score is the product of a vector of the query and one of the item, so that it can be indexed."""
+
+    def query_vectors(self, queries: Queries) -> FloatArray:
+        """(B, D) float32."""
+        ...
+
+    def item_vectors(self) -> FloatArray:
+        """(N, D) float32; `query_vectors(queries) @ item_vectors().T` is `score(queries)`."""
+        ...
+
+
+@runtime_checkable
 class Rates(Protocol):
     """A model that also says how somebody would rate a thing, from the ratings in the history that it is handed.
 
