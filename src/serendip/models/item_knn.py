@@ -29,7 +29,7 @@ import numpy as np
 import scipy.sparse as sp
 from pydantic import Field
 
-from serendip.algebra import measures, voting
+from serendip.algebra import item_map, measures, voting
 from serendip.algebra.baselines import Baselines, without_row_means
 from serendip.algebra.measures import Similarity
 from serendip.algebra.similarity import Measure, nearest, spread
@@ -94,10 +94,7 @@ class ItemKnn:
     def contributions(self, queries: Queries, rows: IntArray) -> FloatArray:
         """w_e s_(candidate, item of e): see `models.base.Attributes`."""
         fitted(self._nearest)
-        targets = rows[queries.query_rows]  # (E, C)
-        sources = np.repeat(queries.item_rows, targets.shape[1])  # (E * C,)
-        similar = np.asarray(self._similar[sources, targets.ravel()], np.float32)
-        return similar.reshape(targets.shape) * queries.recent(self.config.memory)[:, None]
+        return item_map.shares(self._similar, queries, rows, self.config.memory)
 
     def rate(self, queries: Queries, rows: IntArray) -> FloatArray:
         """The baseline and what the nearest rated items add: see `models.base.Rates`."""
@@ -111,14 +108,11 @@ class ItemKnn:
         return baselines.rating(ratings, rows, votes)
 
     def weights(self) -> Weights:
-        found = fitted(self._nearest)
-        arrays = {"data": found.data, "indices": found.indices, "indptr": found.indptr}
+        arrays = item_map.to_arrays(fitted(self._nearest))
         return arrays if self._baselines is None else arrays | self._baselines.arrays()
 
     def restore(self, weights: Weights) -> Self:
-        n_items = len(weights["indptr"]) - 1
-        cells = (weights["data"], weights["indices"], weights["indptr"])
-        return self._learned(sp.csr_array(cells, shape=(n_items, n_items)), Baselines.of_arrays(weights))
+        return self._learned(item_map.of_arrays(weights), Baselines.of_arrays(weights))
 
 
 def _where(matrix: Sparse, kept: np.ndarray) -> Sparse:

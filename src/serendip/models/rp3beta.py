@@ -21,6 +21,7 @@ import numpy as np
 import scipy.sparse as sp
 from pydantic import Field
 
+from serendip.algebra import item_map
 from serendip.algebra.similarity import PRODUCT, Measure, Things, nearest, spread
 from serendip.data import Dataset, Queries
 from serendip.data.arrays import FloatArray, IntArray, Sparse
@@ -71,17 +72,11 @@ class Rp3beta:
 
     def contributions(self, queries: Queries, rows: IntArray) -> FloatArray:
         """w_e W_(item of e, candidate): see `models.base.Attributes`."""
-        targets = rows[queries.query_rows]  # (E, C)
-        sources = np.repeat(queries.item_rows, targets.shape[1])  # (E * C,)
-        walks = np.asarray(fitted(self._walks)[sources, targets.ravel()], np.float32)
-        return walks.reshape(targets.shape) * queries.recent(self.config.memory)[:, None]
+        return item_map.shares(fitted(self._walks), queries, rows, self.config.memory)
 
     def weights(self) -> Weights:
-        walks = fitted(self._walks)
-        return {"data": walks.data, "indices": walks.indices, "indptr": walks.indptr}
+        return item_map.to_arrays(fitted(self._walks))
 
     def restore(self, weights: Weights) -> Self:
-        n_items = len(weights["indptr"]) - 1
-        cells = (weights["data"], weights["indices"], weights["indptr"])
-        self._walks = sp.csr_array(cells, shape=(n_items, n_items))
+        self._walks = item_map.of_arrays(weights)
         return self

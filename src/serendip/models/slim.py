@@ -19,10 +19,9 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
-import numpy as np
-import scipy.sparse as sp
 from pydantic import Field
 
+from serendip.algebra import item_map
 from serendip.algebra.neighbourhoods import elastic_net, gram, solved
 from serendip.data import Dataset, Queries
 from serendip.data.arrays import FloatArray, IntArray, Sparse
@@ -61,21 +60,15 @@ class Slim:
         return self
 
     def score(self, queries: Queries, rows: IntArray | None = None) -> FloatArray:
-        b = fitted(self._b)
-        return take((queries.matrix(b.shape[0], self.config.memory) @ b).toarray(), rows)
+        return take(item_map.scores(fitted(self._b), queries, self.config.memory), rows)
 
     def contributions(self, queries: Queries, rows: IntArray) -> FloatArray:
         """w_e B_(item of e, candidate): see `models.base.Attributes`."""
-        candidates = rows[queries.query_rows]  # (E, C)
-        causes = np.repeat(queries.item_rows, candidates.shape[1])  # (E C,)
-        parts = np.asarray(fitted(self._b)[causes, candidates.ravel()], np.float32).reshape(candidates.shape)
-        return parts * queries.recent(self.config.memory)[:, None]
+        return item_map.shares(fitted(self._b), queries, rows, self.config.memory)
 
     def weights(self) -> Weights:
-        b = fitted(self._b)
-        return {"data": b.data, "indices": b.indices, "indptr": b.indptr}
+        return item_map.to_arrays(fitted(self._b))
 
     def restore(self, weights: Weights) -> Self:
-        n_items = len(weights["indptr"]) - 1
-        self._b = sp.csr_array((weights["data"], weights["indices"], weights["indptr"]), shape=(n_items, n_items))
+        self._b = item_map.of_arrays(weights)
         return self
