@@ -11,6 +11,7 @@ from serendip.store.contract import (
     StoredEvent,
     StoreError,
 )
+from serendip.store.service import ServiceSettings
 from serendip.store.settings import Settings
 from serendip.store.workspace import Workspace, open_store
 
@@ -21,6 +22,7 @@ __all__ = [
     "Kind",
     "Receipt",
     "Rejected",
+    "ServiceSettings",
     "Settings",
     "Store",
     "StoreError",
