@@ -52,8 +52,9 @@ class GuardedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self.transport.is_closing():
             return
+        in_body = self._in_body
         super().data_received(data)
-        if self.head_since_s and not self._in_body:
+        if self.head_since_s and not in_body and not self._in_body:
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_LIMIT and not self.transport.is_closing():
                 self.refuse("headers-too-large", f"the head of a request has at most {HEAD_LIMIT:,} bytes")
