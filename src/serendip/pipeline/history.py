@@ -33,6 +33,12 @@ class History:
         ratings = np.asarray([_rating(event) for event in known], np.float32)
         return cls(known, Queries.of_histories([(rows[rows != UNKNOWN], times_ms, says)], [ratings]), strange)
 
+    @classmethod
+    def nobody(cls) -> History:
+        """Nothing."""
+        nothing = np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, np.float32)
+        return cls((), Queries.of_histories([nothing]))
+
     @property
     def rows(self) -> IntArray:
         """The item row of each event, (E,)."""

@@ -4,61 +4,58 @@ from __future__ import annotations
 
 import numpy as np
 
-from serendip.data import Queries, Query, Recommendation
-from serendip.data.arrays import FloatArray, IntArray
+from serendip.data import Query, Recommendation
+from serendip.data.arrays import FloatArray
 from serendip.explanation import NAMED, Share, reasons_of
 from serendip.models import Attributes
-from serendip.pipeline.blending import Blend, Part
+from serendip.pipeline.blending import Part
 from serendip.pipeline.catalogue import Catalogue
+from serendip.pipeline.course import Course
 from serendip.pipeline.history import History
 
 
-def render(
-    catalogue: Catalogue, rows: IntArray, blended: Blend, asked: Queries, history: History, query: Query
-) -> tuple[Recommendation, ...]:
-    """The items at `rows` (K,), in that order. `asked` is the batch of one that was scored."""
-    weighted = np.stack(
-        [part.scores[0, rows] * factor[0] for part, factor in zip(blended.parts, blended.factors, strict=True)]
-    )  # (S, K)
-    personal = len(asked.item_rows) > 0
-    shares = _unattributed(blended, weighted, personal)
-    rest = _add_history(shares, _by_event(blended, asked, rows), catalogue, history, query) if personal else None
+def render(course: Course) -> tuple[Recommendation, ...]:
+    """The items of `course.rows` (K,), in that order."""
+    rows, blended, catalogue, query = course.rows, course.blend, course.catalogue, course.query
+    if blended is None or not len(rows):
+        return ()
+    weighted = blended.weighted(rows)  # (S, K)
+    shares: list[list[Share]] = [[] for _ in rows]
+    by_event = np.zeros((len(course.asked.item_rows), len(rows)))
+    for part, factor, scores in zip(blended.parts, blended.factors, weighted, strict=True):
+        found = _contributions(part, float(factor), course)
+        if found is not None:
+            by_event += factor * found
+            continue
+        code = _code(part)
+        for of_item, score in zip(shares, scores.tolist(), strict=True):
+            of_item.append(Share(code, score))
+    rest = _add_history(shares, by_event, catalogue, course.history, query) if len(by_event) else np.zeros(len(rows))
+    totals, strongest = weighted.sum(axis=0).tolist(), weighted.argmax(axis=0).tolist()
     ids = catalogue.vocabulary.ids(rows)
     return tuple(
         Recommendation(
             item_id=ids[place],
             rank=place + 1,
-            score=float(weighted[:, place].sum()),
-            source=blended.parts[int(np.argmax(weighted[:, place]))].name,
-            reasons=reasons_of(
-                shares[place], query.language, query.text or "", 0.0 if rest is None else float(rest[place])
-            ),
+            score=totals[place],
+            source=blended.parts[strongest[place]].name,
+            reasons=reasons_of(shares[place], query.language, query.text or "", float(rest[place])),
             attributes=catalogue.records[row],
         )
         for place, row in enumerate(rows)
     )
 
 
-def _unattributed(blended: Blend, weighted: FloatArray, personal: bool) -> list[list[Share]]:
-    """For each listed item, one share per part that does not say which events of the history caused it."""
-    shares: list[list[Share]] = [[] for _ in range(weighted.shape[1])]
-    for part, scores in zip(blended.parts, weighted, strict=True):
-        if personal and _attributing(part):
-            continue
-        code = _code(part)
-        for of_item, score in zip(shares, scores, strict=True):
-            of_item.append(Share(code, float(score)))
-    return shares
-
-
-def _by_event(blended: Blend, asked: Queries, rows: IntArray) -> FloatArray:
-    """What each event of the history adds to each listed item, over all parts, (E, K)."""
-    total = np.zeros((len(asked.item_rows), len(rows)))
-    for part, factor in zip(blended.parts, blended.factors, strict=True):
-        model = _attributing(part)
-        if model and factor[0]:
-            total += factor[0] * model.contributions(asked, rows[None, :])
-    return total
+def _contributions(part: Part, factor: float, course: Course) -> FloatArray | None:
+    """What each event of the history adds to each listed item by this part, (E, K); None: it does not say."""
+    model = _attributing(part)
+    if model is None or not len(course.asked.item_rows):
+        return None
+    if not factor:
+        return np.zeros((len(course.asked.item_rows), len(course.rows)))
+    rows = course.rows[None, :]
+    found: FloatArray | None = course.guard(part.name, lambda: model.contributions(course.asked, rows), course.degraded)
+    return found
 
 
 def _add_history(

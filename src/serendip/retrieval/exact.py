@@ -21,6 +21,28 @@ def tie_order(n_items: int, seed: int) -> IntArray:
     return np.random.default_rng(seed).permutation(n_items)
 
 
+@lru_cache(maxsize=8)
+def _tie_rank(n_items: int, seed: int) -> IntArray:
+    """The place of each item among its equals, (N,); not to be written."""
+    rank = np.empty(n_items, np.int64)
+    rank[tie_order(n_items, seed)] = np.arange(n_items)
+    return rank
+
+
+def best_of(rows: IntArray, scores: FloatArray, k: int, n_items: int, seed: int = 0) -> tuple[IntArray, FloatArray]:
+    """The `k` best of some distinct items of one query, best first, equals in the order of `top_k`.
+
+    Args:
+        rows: (C,) of `n_items`.
+        scores: (C,), finite.
+    """
+    if len(rows) > k > 0:
+        reach = scores >= np.partition(scores, len(rows) - k)[len(rows) - k]
+        rows, scores = rows[reach], scores[reach]
+    order = np.lexsort((_tie_rank(n_items, seed)[rows], -scores))[:k]
+    return rows[order].astype(np.int32, copy=False), scores[order]
+
+
 def top_k(scores: FloatArray, k: int, seed: int = 0) -> tuple[IntArray, FloatArray]:
     """Rows and scores of the `k` best items of each query, best first, both (B, K) with K = min(k, N).
 
@@ -35,9 +57,7 @@ def top_k(scores: FloatArray, k: int, seed: int = 0) -> tuple[IntArray, FloatArr
         return np.empty((len(scores), 0), np.int32), np.empty((len(scores), 0), scores.dtype)
     in_order = tie_order(n_items, seed)
     rows, best = _contenders(scores, k, in_order)  # (B, C), C at least K
-    rank = np.empty(n_items, np.int64)
-    rank[in_order] = np.arange(n_items)
-    order = np.lexsort((rank[rows], -best), axis=1)[:, :k]
+    order = np.lexsort((_tie_rank(n_items, seed)[rows], -best), axis=1)[:, :k]
     rows, best = np.take_along_axis(rows, order, axis=1).astype(np.int32), np.take_along_axis(best, order, axis=1)
     nothing = ~(best > -np.inf)
     rows[nothing], best[nothing] = UNKNOWN, -np.inf
