@@ -7,7 +7,7 @@ import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serendip.retrieval import Reached
+from serendip.retrieval import Reached, best_of
 
 
 @settings(max_examples=60, deadline=None)
@@ -24,9 +24,12 @@ def test_it_is_the_product(n_items: int, n_events: int, density: float, seed: in
     everything = np.arange(n_items, dtype=np.int32)
     np.testing.assert_allclose(reached.scores(everything), expected, atol=1e-5)
     allowed = random.random(n_items) < 0.7
-    found, scores = reached.among(allowed)
-    assert sorted(found.tolist()) == np.flatnonzero(allowed & (reached.scores(everything) > 0)).tolist()
-    np.testing.assert_array_equal(scores, reached.scores(found))
+    rows = np.flatnonzero(allowed & (reached.scores(everything) > 0))
+    for k in (0, 1, 5, 100):
+        found, scores = reached.best(k, allowed)
+        wanted, best = best_of(rows, reached.scores(rows), k, n_items)
+        assert found.tolist() == wanted.tolist()
+        np.testing.assert_array_equal(scores, best)
 
 
 def test_rows_that_fall_on_one_place_of_the_table_are_kept_apart() -> None:

@@ -17,7 +17,7 @@ from serendip.data import Queries
 from serendip.data.arrays import BoolArray, FloatArray, IntArray, Sparse
 from serendip.data.vocabulary import UNKNOWN
 from serendip.models import Embeds, Maps, Model
-from serendip.retrieval import InvertedLists, Reached, best_of, top_k
+from serendip.retrieval import InvertedLists, Reached, top_k
 
 
 class Opinion(Protocol):
@@ -40,7 +40,7 @@ class Speaker(Protocol):
         ...
 
 
-def speaker(model: Model, index: InvertedLists | None = None, probes: int = 1) -> Speaker:
+def speaker(model: Model, index: InvertedLists | None = None, slack: float = 1.0) -> Speaker:
     """The cheapest way to ask `model`; with an `index` over its vectors, by that."""
     if not model.personalised:
         return Alike(model)
@@ -48,7 +48,7 @@ def speaker(model: Model, index: InvertedLists | None = None, probes: int = 1) -
     if isinstance(known, Maps):
         return Following(*known.item_map())
     if index is not None and isinstance(known, Embeds):
-        return Searching(known, index, probes)
+        return Searching(known, index, slack)
     return Scoring(model)
 
 
@@ -107,7 +107,7 @@ class _Followed:
     reached: Reached
 
     def best(self, allowed: BoolArray, k: int) -> tuple[IntArray, FloatArray]:
-        return best_of(*self.reached.among(allowed), k, len(allowed))
+        return self.reached.best(k, allowed)
 
     def of(self, rows: IntArray) -> FloatArray:
         return self.reached.scores(rows)
@@ -130,12 +130,10 @@ class _Searched:
     vector: FloatArray  # (D,)
     items: FloatArray  # (N, D)
     index: InvertedLists
-    probes: int
+    slack: float
 
     def best(self, allowed: BoolArray, k: int) -> tuple[IntArray, FloatArray]:
-        if not self.vector.any():
-            return np.empty(0, np.int32), np.empty(0, np.float32)
-        return best_of(*self.index.search(self.vector, k, self.probes, allowed), k, len(allowed))
+        return self.index.search(self.vector, k, allowed, self.slack)
 
     def of(self, rows: IntArray) -> FloatArray:
         return np.asarray(self.items[rows] @ self.vector)
@@ -144,10 +142,10 @@ class _Searched:
 class Searching:
     """Looks the nearest items up in an index."""
 
-    def __init__(self, model: Embeds, index: InvertedLists, probes: int) -> None:
-        self._model, self._index, self._probes = model, index, probes
+    def __init__(self, model: Embeds, index: InvertedLists, slack: float) -> None:
+        self._model, self._index, self._slack = model, index, slack
         self._items = model.item_vectors()
 
     def opinions(self, queries: Queries) -> Iterator[Opinion]:
         for vector in self._model.query_vectors(queries):
-            yield _Searched(vector, self._items, self._index, self._probes)
+            yield _Searched(vector, self._items, self._index, self._slack)

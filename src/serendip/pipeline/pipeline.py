@@ -106,8 +106,8 @@ class Pipeline:
         return {name: InvertedLists.build(items, options.seed) for name, items in vectors.items()}
 
     def _make_speakers(self) -> None:
-        probes = self.recipe.retrieval.probes
-        self._speakers = {name: speaker(model, self._indexes.get(name), probes) for name, model in self.models.items()}
+        slack = self.recipe.retrieval.slack
+        self._speakers = {name: speaker(model, self._indexes.get(name), slack) for name, model in self.models.items()}
 
     def save(self, folder: Path) -> None:
         """Write a readable folder: recipe, vocabulary, catalogue, one subfolder per source, card with hashes."""

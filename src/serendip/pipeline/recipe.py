@@ -76,9 +76,9 @@ class Retrieval(_Part):
     """How large catalogues are searched."""
 
     index_from: int = Field(50_000, ge=1)
-    """From so many items on, sources that have vectors are searched by an index, which may miss a few of the best."""
-    probes: int = Field(32, ge=1)
-    """How many of its lists are looked into."""
+    """From so many items on, sources that have vectors are searched by an index."""
+    slack: float = Field(0.5, ge=0, le=1)
+    """1: it finds the best exactly; less: it looks at fewer items and may miss some."""
 
 
 class Recipe(_Part):

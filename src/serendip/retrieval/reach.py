@@ -11,6 +11,7 @@ import numpy as np
 
 from serendip.algebra.compiled import compiled
 from serendip.data.arrays import BoolArray, FloatArray, IntArray, Sparse
+from serendip.retrieval.exact import put, sorted_down, tie_rank
 
 SPREAD = np.uint64(0x9E3779B97F4A7C15)
 """Knuth's multiplier 2^64 / golden ratio (The Art of Computer Programming 3, section 6.4): neighbours part ways."""
@@ -32,9 +33,9 @@ class Reached:
         """The scores of `rows` (C,), float32."""
         return _looked_up(self.keys, self.sums, rows)
 
-    def among(self, allowed: BoolArray) -> tuple[IntArray, FloatArray]:
-        """The rows that are `allowed` (N,) and score above 0, and their scores, in no order."""
-        return _among(self.keys, self.sums, allowed)
+    def best(self, k: int, allowed: BoolArray, seed: int = 0) -> tuple[IntArray, FloatArray]:
+        """The `k` best rows that are `allowed` (N,) and score above 0, best first, as by `best_of`."""
+        return _best(self.keys, self.sums, k, allowed, tie_rank(len(allowed), seed))
 
 
 @compiled
@@ -79,11 +80,11 @@ def _looked_up(keys: IntArray, sums: FloatArray, rows: IntArray) -> FloatArray:
 
 
 @compiled
-def _among(keys: IntArray, sums: FloatArray, allowed: BoolArray) -> tuple[IntArray, FloatArray]:
-    rows, scores = np.empty(len(keys), np.int32), np.empty(len(keys), np.float32)
-    count = 0
+def _best(keys: IntArray, sums: FloatArray, k: int, allowed: BoolArray, rank: IntArray) -> tuple[IntArray, FloatArray]:
+    k = min(k, len(keys))
+    rows, scores, kept = np.empty(k, np.int32), np.empty(k, np.float32), 0
     for place in range(len(keys)):
         if keys[place] != -1 and sums[place] > 0 and allowed[keys[place]]:
-            rows[count], scores[count] = keys[place], sums[place]
-            count += 1
-    return rows[:count].copy(), scores[:count].copy()
+            kept = put(rows, scores, kept, keys[place], sums[place], rank)
+    sorted_down(rows, scores, kept, rank)
+    return rows[:kept], scores[:kept]
