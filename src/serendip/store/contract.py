@@ -61,6 +61,18 @@ class Receipt:
 
 
 @dataclass(frozen=True)
+class Changes:
+    """Whose history changed since a position in the log of events, by any process, as of one moment."""
+
+    latest: int
+    """The position of the newest event, 0 where there is none: where to go on from."""
+    erasures: int
+    """How many people were ever erased; when it grows, nothing that is known of anybody's history holds."""
+    user_ids: frozenset[str] | None
+    """Whose events were appended; None: too many to be named."""
+
+
+@dataclass(frozen=True)
 class Exposure:
     """What one answer showed, and which versions made it."""
 
@@ -106,6 +118,10 @@ class Store(Protocol):
 
     def history(self, user_id: str, limit: int = 1000) -> list[HistoryEvent]:
         """The latest `limit` events of one person, oldest first: by time, then arrival; those without time first."""
+        ...
+
+    def changes(self, after: int) -> Changes:
+        """Whose events were appended after the position `after`; quick where there are none."""
         ...
 
     def import_tables(self, tables: Tables, progress: Progress = silent) -> Receipt:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from serendip.data import HistoryEvent, InputError, Progress, Signals, Tables, event_frame, silent
 from serendip.store import bulk, entities, keys, log, people
-from serendip.store.contract import Attributes, Exposure, Key, Kind, Receipt, StoredEvent, StoreError
+from serendip.store.contract import Attributes, Changes, Exposure, Key, Kind, Receipt, StoredEvent, StoreError
 from serendip.store.frames import to_json
 from serendip.store.schema import (
     HEAD,
@@ -57,6 +57,10 @@ class RelationalStore:
     def history(self, user_id: str, limit: int = 1000) -> list[HistoryEvent]:
         with self._reading() as connection:
             return log.history(connection, user_id, limit)
+
+    def changes(self, after: int) -> Changes:
+        with self._reading() as connection:
+            return log.changes(connection, after)
 
     def popular(self, n: int, signals: Signals) -> list[tuple[str, int]]:
         with self._reading() as connection:
