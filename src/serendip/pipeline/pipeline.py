@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,6 +15,7 @@ from serendip.data import (
     Dataset,
     HistoryEvent,
     InputError,
+    Past,
     Queries,
     Query,
     Recommendation,
@@ -68,6 +70,12 @@ class Pipeline:
         """The name of the recipe."""
         return self.recipe.name
 
+    @cached_property
+    def _reader(self) -> Callable[[Sequence[HistoryEvent]], History]:
+        """Reads histories by this pipeline's vocabulary and signals, which stay as they are once it is fitted."""
+        items, signals = self.items, self.signals
+        return lambda events: History.of(events, items, signals)
+
     @property
     def items(self) -> Vocabulary:
         """The items that can be recommended."""
@@ -95,6 +103,7 @@ class Pipeline:
         self.catalogue = Catalogue.of(dataset.items.vocabulary, dict(records))
         self.signals, self.lookup = dataset.signals, dataset.history
         self.card = data_card(dataset, self.recipe.name, watch)
+        self.__dict__.pop("_reader", None)
         self._make_speakers()
         return self
 
@@ -238,12 +247,14 @@ class Pipeline:
 
     def _history(self, query: Query) -> tuple[History, list[str]]:
         if query.history is not None:
-            history = History.of(query.history, self.items, self.signals)
+            history = self._reader(query.history)
             return history, _unknown_items("the history's items", history.strange)
         events = self.lookup(query.user) if query.user is not None else ()
         new = query.user is not None and not events
         warnings = [f"nothing is known of {query.user!r} yet"] if new else []
-        return History.of(events, self.items, self.signals), warnings
+        if isinstance(events, Past):
+            return events.made(self._reader, self._reader), warnings
+        return self._reader(events), warnings
 
     def _parts(self, course: Course) -> list[Part]:
         """What each source says, and the words; sources that fail are left out if the guard allows it."""

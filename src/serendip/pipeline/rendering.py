@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from serendip.data import Query, Recommendation
+from serendip.data import Recommendation
 from serendip.data.arrays import FloatArray
 from serendip.explanation import NAMED, Share, reasons_of
 from serendip.models import Attributes
 from serendip.pipeline.blending import Part
-from serendip.pipeline.catalogue import Catalogue
 from serendip.pipeline.course import Course
-from serendip.pipeline.history import History
 
 
 def render(course: Course) -> tuple[Recommendation, ...]:
@@ -30,7 +28,7 @@ def render(course: Course) -> tuple[Recommendation, ...]:
         code = _code(part)
         for of_item, score in zip(shares, scores.tolist(), strict=True):
             of_item.append(Share(code, score))
-    rest = _add_history(shares, by_event, catalogue, course.history, query) if len(by_event) else np.zeros(len(rows))
+    rest = _add_history(shares, by_event, course) if len(by_event) else [0.0] * len(rows)
     totals, strongest = weighted.sum(axis=0).tolist(), weighted.argmax(axis=0).tolist()
     ids = catalogue.vocabulary.ids(rows)
     return tuple(
@@ -39,7 +37,7 @@ def render(course: Course) -> tuple[Recommendation, ...]:
             rank=place + 1,
             score=totals[place],
             source=blended.parts[strongest[place]].name,
-            reasons=reasons_of(shares[place], query.language, query.text or "", float(rest[place])),
+            reasons=reasons_of(shares[place], query.language, query.text or "", rest[place]),
             attributes=catalogue.records[row],
         )
         for place, row in enumerate(rows)
@@ -58,19 +56,17 @@ def _contributions(part: Part, factor: float, course: Course) -> FloatArray | No
     return found
 
 
-def _add_history(
-    shares: list[list[Share]], by_event: FloatArray, catalogue: Catalogue, history: History, query: Query
-) -> FloatArray:
+def _add_history(shares: list[list[Share]], by_event: FloatArray, course: Course) -> list[float]:
     """Add the strongest few items of the history to each listed item's shares; returns what the rest adds, (K,)."""
-    events, by_item = history.by_item(by_event)  # (J,), (J, K)
-    strongest = np.argsort(-by_item, axis=0, kind="stable")[:NAMED]  # (<= NAMED, K)
-    for of_item, chosen, contributions in zip(shares, strongest.T, by_item.T, strict=True):
-        for place in chosen:
-            event = events[place]
-            title = catalogue.title(catalogue.vocabulary.row(event.item_id), query.language)
-            of_item.append(Share(event.type, float(contributions[place]), event.item_id, title))
-    rest: FloatArray = by_item.sum(axis=0) - np.take_along_axis(by_item, strongest, axis=0).sum(axis=0)
-    return rest
+    history, language = course.history, course.query.language
+    events, added, rest = history.strongest(by_event, NAMED)
+    rows = history.rows.tolist()
+    for of_item, chosen, contributions in zip(shares, events.tolist(), added.tolist(), strict=True):
+        for event, contribution in zip(chosen, contributions, strict=True):
+            if event >= 0:
+                title = course.catalogue.title(rows[event], language)
+                of_item.append(Share(history.types[event], contribution, history.item_ids[event], title))
+    return list(rest.tolist())
 
 
 def _attributing(part: Part) -> Attributes | None:
