@@ -2,6 +2,7 @@
 
 from serendip.store.contract import (
     Attributes,
+    Changes,
     Exposure,
     Key,
     Kind,
@@ -17,6 +18,7 @@ from serendip.store.workspace import Workspace, open_store
 
 __all__ = [
     "Attributes",
+    "Changes",
     "Exposure",
     "Key",
     "Kind",
