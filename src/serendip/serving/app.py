@@ -77,6 +77,7 @@ def create_app(
     """
     named = Origins(origins)
     engine, settings = Engine(workspace), workspace.settings.service
+    engine.metrics.gauge("writes_waiting", "Writes behind the one under way.", workspace.store.writes_waiting)
     app = bare_app()
     app.state.engine, app.state.draining = engine, False
     app.state.access = Access(workspace.store, Limits(settings, engine.metrics.limited), limit_anybody)
