@@ -7,7 +7,7 @@ thread rests, a new thread takes the place of the old one, and the request is an
 from __future__ import annotations
 
 import asyncio
-import logging
+import contextlib
 import os
 from collections.abc import Callable
 from contextvars import copy_context
@@ -17,13 +17,14 @@ from typing import Any, TypeVar
 
 from serendip.serving.guarding import SourceGuard
 
-PATIENCE_S = 0.25
+PATIENCE_S = 0.5
 """How long an answer may take before it is made again without the source that keeps it."""
+LONGEST = 20
+"""After so many times `PATIENCE_S` somebody gets an answer without a list, whatever kept it."""
 MOST_LEFT_BEHIND = 32
 """Threads that hang at once; beyond, nobody is left to answer with sources."""
 
 T = TypeVar("T")
-_log = logging.getLogger(__name__)
 
 
 class _Ticket:
@@ -43,10 +44,10 @@ class _Ticket:
 class Answering:
     """`run` from any coroutine, between `start` and `stop`."""
 
-    def __init__(self, guard: SourceGuard, threads: int | None = None, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, guard: SourceGuard, threads: int | None = None, patience_s: float | None = None) -> None:
         self._guard = guard
         self._count = threads or min(4, max(1, (os.cpu_count() or 1) - 1))
-        self.patience_s = patience_s
+        self.patience_s = patience_s or PATIENCE_S
         self._queue: SimpleQueue[_Ticket | None] = SimpleQueue()
         self._threads: list[Thread] = []
         self.hanging = 0
@@ -98,7 +99,8 @@ class Answering:
                 self.hanging -= 1
                 return
             ticket.thread = None
-            ticket.loop.call_soon_threadsafe(_settle, ticket.future, *outcome)
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                ticket.loop.call_soon_threadsafe(_settle, ticket.future, *outcome)
 
     def _late(self, ticket: _Ticket) -> None:
         """In the loop: the ticket has waited as long as anybody waits."""
@@ -109,7 +111,7 @@ class Answering:
             ticket.loop.call_later(self.patience_s, self._late, ticket)
             return
         source = self._guard.busy_with(thread)
-        if source is None and ticket.tries == 0:  # slow, but not by a source; once more
+        if source is None and ticket.tries < LONGEST:  # slow, but not by a source: an index of words is made, say
             ticket.tries += 1
             ticket.loop.call_later(self.patience_s, self._late, ticket)
             return
