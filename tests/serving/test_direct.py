@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import gc
 import json
-import threading
-import time
 from collections.abc import Iterator
-from contextvars import ContextVar
 from typing import Any
 
 import httpx
@@ -16,9 +11,8 @@ import pytest
 
 from serendip.data import InputError
 from serendip.serving import app as app_module
-from serendip.serving import create_app
+from serendip.serving import create_app, wire
 from serendip.serving.direct import PATHS
-from serendip.serving.workers import Workers
 from serendip.store import StoreError, Workspace
 from tests.serving.conftest import Client
 
@@ -90,7 +84,7 @@ def test_both_ways_fail_alike(
 
     found = []
     for client in both_ways:
-        monkeypatch.setattr(client.app.state.engine, "recommend", fail)
+        monkeypatch.setattr(client.app.state.engine, "answer", fail)
         monkeypatch.setattr(client.app.state.engine, "append", fail)
         found.append(
             [
@@ -106,70 +100,26 @@ def test_both_ways_fail_alike(
     assert "secret" not in str(found)
 
 
-def test_the_short_way_is_the_one_that_is_taken(both_ways: tuple[Client, Client]) -> None:
-    def names(client: Client) -> set[str]:
-        seen: set[str] = set()
-        recommend = client.app.state.engine.recommend
+def test_the_short_way_is_the_one_that_is_taken(
+    both_ways: tuple[Client, Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The framework makes a request of its own class, and the short way does not."""
+    made: list[bool] = []
+    before = wire._StrictRequest.__init__
 
-        def spy(query: Any) -> Any:
-            seen.add(threading.current_thread().name.partition(" ")[0])
-            return recommend(query)
+    def spy(self: Any, *given: Any) -> None:
+        made.append(True)
+        before(self, *given)
 
-        client.app.state.engine.recommend = spy
-        client.post("/v1/recommendations", {})
-        del client.app.state.engine.recommend
-        return seen
-
+    monkeypatch.setattr(wire._StrictRequest, "__init__", spy)
     short, long = both_ways
-    assert names(short) == {"worker"}
-    assert names(long) == {"AnyIO"}
+    short.post("/v1/recommendations", {})
+    assert not made
+    long.post("/v1/recommendations", {})
+    assert made
 
 
 def test_metrics_and_logs_know_the_route(both_ways: tuple[Client, Client]) -> None:
     short, _ = both_ways
     short.post("/v1/similar", {"item_id": "i1"})
     assert 'route="/v1/similar",status="200"' in short.get("/metrics").text
-
-
-WHO: ContextVar[str] = ContextVar("who")
-
-
-def test_workers_return_raise_and_know_who_asks() -> None:
-    async def run() -> None:
-        workers = Workers(2)
-        WHO.set("ann")
-        assert await workers.run(WHO.get) == "ann"
-        assert await workers.run(divmod, 7, 2) == (3, 1)
-        with pytest.raises(ZeroDivisionError):
-            await workers.run(divmod, 7, 0)
-
-    asyncio.run(run())
-
-
-def test_workers_work_side_by_side_up_to_their_number() -> None:
-    async def run() -> int:
-        workers, meeting = Workers(3), threading.Barrier(3)
-        await asyncio.gather(*(workers.run(meeting.wait, 30) for _ in range(6)))  # each waits for two others
-        return workers._threads
-
-    assert asyncio.run(run()) == 3
-
-
-def test_one_after_the_other_needs_one_worker() -> None:
-    async def run() -> int:
-        workers = Workers(8)
-        for _ in range(20):
-            await workers.run(time.time)
-        return workers._threads
-
-    assert asyncio.run(run()) == 1
-
-
-def test_workers_end_with_who_made_them() -> None:
-    async def run() -> threading.Thread:
-        return await Workers(2).run(threading.current_thread)
-
-    thread = asyncio.run(run())
-    gc.collect()
-    thread.join(30)
-    assert not thread.is_alive()

@@ -64,7 +64,7 @@ class Hammer:
 def not_ready(running: Running) -> None:
     """Return when the service says that it is ending."""
     while True:
-        answer = httpx.get(f"{running.address}/readyz")
+        answer = httpx.get(f"{running.address}/readyz", timeout=30)
         if answer.status_code == 503:
             break
     assert answer.json()["detail"] == "the service is shutting down"
@@ -102,6 +102,7 @@ def test_nothing_is_lost_when_a_busy_service_ends(tmp_path: Path) -> None:
         hammers = [Hammer(running.address, f"client{n}") for n in range(3)]
         while any(len(hammer.shown) < 20 for hammer in hammers):
             assert running.process.poll() is None
+            assert not any(hammer.refused for hammer in hammers)
         assert running.end(signal.SIGTERM) == 0
         for hammer in hammers:
             hammer.join()

@@ -18,7 +18,6 @@ from serendip.serving.limits import Limits
 from serendip.serving.origins import Origins
 from serendip.serving.problems import Problem
 from serendip.serving.routes import ROUTERS
-from serendip.serving.workers import Workers
 from serendip.store import Workspace
 from serendip.version import __version__
 
@@ -26,10 +25,6 @@ _DESCRIPTION = """Live recommendations with reasons.
 
 Ids are any UTF-8 string of at most 256 bytes, percent-encoded in paths. Times are RFC 3339 in UTC; epoch seconds or
 milliseconds are read too. Every failure is `application/problem+json` (RFC 9457)."""
-
-
-LIST_THREADS = 16
-"""Lists that are made side by side; more would only wait for each other."""
 
 
 class Service(FastAPI):
@@ -89,7 +84,7 @@ def create_app(
     app.state.access = Access(workspace.store, Limits(settings, engine.metrics.limited), limit_anybody)
     app.router.lifespan_context = _lifespan(engine)
     pages.mount(app, engine)
-    direct = direct_routes(app, (route for router in ROUTERS for route in router.routes), Workers(LIST_THREADS))
+    direct = direct_routes(app, (route for router in ROUTERS for route in router.routes))
     app.add_middleware(
         Gate, metrics=engine.metrics, answers_to=answers_to, settings=settings, origins=named, direct=direct
     )

@@ -20,7 +20,6 @@ from serendip.serving import problems
 from serendip.serving.access import POLICY, Access
 from serendip.serving.engine import Engine
 from serendip.serving.wire import check_media_type, read_json
-from serendip.serving.workers import Workers
 
 Routes = dict[tuple[str, str], ASGIApp]
 
@@ -28,19 +27,19 @@ PATHS = frozenset({"/v1/recommendations", "/v1/similar", "/v1/rank", "/v1/events
 MISSING = {"type": "missing", "loc": ("body",), "msg": "Field required"}
 
 
-def direct_routes(app: FastAPI, routes: Iterable[object], workers: Workers) -> Routes:
-    """What answers each of `PATHS`: a function of engine and body in a thread, or of request and engine here."""
+def direct_routes(app: FastAPI, routes: Iterable[object]) -> Routes:
+    """What answers each of `PATHS`: asynchronous functions of the engine and a body, or the whole request."""
     return {
-        ("POST", route.path): _direct(app, route, workers)
+        ("POST", route.path): _direct(app, route)
         for route in routes
         if isinstance(route, APIRoute) and route.path in PATHS and route.methods == {"POST"}
     }
 
 
-def _direct(app: FastAPI, route: APIRoute, workers: Workers) -> ASGIApp:
+def _direct(app: FastAPI, route: APIRoute) -> ASGIApp:
     access: Access = app.state.access
     needed = POLICY["POST", route.path]
-    respond = _responder(app.state.engine, route.endpoint, workers)
+    respond = _responder(app.state.engine, route.endpoint)
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         scope["route"] = route
@@ -54,27 +53,23 @@ def _direct(app: FastAPI, route: APIRoute, workers: Workers) -> ASGIApp:
     return answer
 
 
-def _responder(engine: Engine, endpoint: Callable[..., Any], workers: Workers) -> Callable[..., Any]:
+def _responder(engine: Engine, endpoint: Callable[..., Any]) -> Callable[..., Any]:
+    assert inspect.iscoroutinefunction(endpoint)
     body_type = get_type_hints(endpoint, include_extras=True).get("body")
-    if body_type is None:
-        assert inspect.iscoroutinefunction(endpoint)
+    validate = None if body_type is None else TypeAdapter(body_type).validate_python
 
-        async def respond(request: Request, admit: Callable[[], Any]) -> Response:
+    async def respond(request: Request, admit: Callable[[], Any]) -> Response:
+        response: Response
+        if validate is None:
             await admit()
-            response: Response = await endpoint(request, engine)
-            return response
-
-        return respond
-    validate = TypeAdapter(body_type).validate_python
-
-    async def respond_in_thread(request: Request, admit: Callable[[], Any]) -> Response:
-        check_media_type(request)
-        await admit()
-        body = _validated(validate, await request.body())
-        response: Response = await workers.run(endpoint, engine, body)
+            response = await endpoint(request=request, engine=engine)
+        else:
+            check_media_type(request)
+            await admit()
+            response = await endpoint(engine=engine, body=_validated(validate, await request.body()))
         return response
 
-    return respond_in_thread
+    return respond
 
 
 def _validated(validate: Callable[..., Any], body: bytes) -> Any:
