@@ -19,7 +19,7 @@ LOOK_EVERY_S = 1.0
 QUICK_S = 0.1
 """A catalogue that is read within this time is read again with each change, a larger one at the next look."""
 
-_PAGE = 1000
+_PAGE = 10_000
 _log = logging.getLogger(__name__)
 
 
@@ -177,8 +177,8 @@ class _Mirror:
     def give(self, pipeline: Pipeline) -> None:
         """Hand the attributes to a pipeline; items that it learned with attributes and that are gone are hidden."""
         self.renew()
-        described = zip(pipeline.items.ids(), pipeline.catalogue.records, strict=True)
-        gone = {id_: {"hidden": True} for id_, record in described if record and id_ not in self._attributes}
+        described = zip(pipeline.items.ids(), pipeline.catalogue.described, strict=True)
+        gone = {id_: {"hidden": True} for id_, was in described if was and id_ not in self._attributes}
         pipeline.refresh_items({**self._attributes, **gone})
 
     def _all(self) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -149,8 +149,12 @@ def history(connection: Connection, user_id: str, limit: int, until: int | None)
     asked = {"user_id": user_id, "limit": limit}
     found = connection.execute(_latest, asked) if until is None else None
     found = found or connection.execute(_latest_then, {**asked, "until": until})
-    rows = found.all()
-    return Past((row[:4] for row in reversed(rows)), max((row[4] for row in rows), default=0))
+    return past(found.all())
+
+
+def past(rows: Sequence[Any]) -> Past:
+    """From item id, type, value, time and position in the log of each event, the latest first."""
+    return Past([row[:4] for row in reversed(rows)], max([row[4] for row in rows], default=0))
 
 
 def changes(connection: Connection, after: int) -> Changes:
