@@ -16,10 +16,14 @@ BODIES = {
     ("PUT", "/v1/items/i1"): ("attributes",),
     ("PATCH", "/v1/items/i1"): ("attributes",),
     ("POST", "/v1/users:batch"): ("users",),
+    ("POST", "/api/item"): ("ItemId", "IsHidden", "Categories", "Timestamp", "Labels", "Comment"),
+    ("PATCH", "/api/item/i1"): ("IsHidden", "Categories", "Timestamp", "Labels", "Comment"),
+    ("PATCH", "/api/user/u1"): ("Labels", "Comment"),
 }
 TEXTS = st.sampled_from(["i1", "u1", "like", "price", "min", "2024-01-01", "title", "category", "hidden"]) | st.text(
     max_size=8
 )
+QUERIES = ("limit", "n", "offset", "cursor", "category", "user-id", "q", "write-back-type", "write-back-delay")
 PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS
 VALUES = st.recursive(
     PLAIN, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3), max_leaves=8
@@ -51,11 +55,25 @@ def test_no_body_is_a_fault_of_the_service(client, request_) -> None:
 @MODEST
 @given(
     st.sampled_from(["GET", "PUT", "PATCH", "DELETE", "POST"]),
-    st.sampled_from(["/v1/items/{}", "/v1/users/{}", "/v1/users/{}/export", "/v1/items/{}/image", "/v1/{}", "/{}"]),
+    st.sampled_from(
+        [
+            "/v1/items/{}",
+            "/v1/users/{}",
+            "/v1/users/{}/export",
+            "/v1/items/{}/image",
+            "/v1/{}",
+            "/{}",
+            "/api/item/{}/neighbors",
+            "/api/recommend/{}",
+            "/api/recommend/u1/{}",
+            "/api/feedback/{}",
+            "/api/{}",
+        ]
+    ),
     st.text(max_size=12).filter(lambda text: text.isprintable()),
     st.text(max_size=12),
 )
 def test_no_address_is_a_fault_of_the_service(client, method, address, id_, query) -> None:
-    path = address.format(quote(id_, safe="")) + "?limit=" + quote(query, safe="")
+    path = address.format(quote(id_, safe="")) + "?" + "&".join(f"{name}={quote(query, safe='')}" for name in QUERIES)
     answer = client(method, path, json={"attributes": {}})
     assert answer.status_code < 500, (method, path, answer.text)

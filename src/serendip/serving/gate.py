@@ -129,15 +129,18 @@ def canonical_path(scope: Scope) -> str:
     """The path with every segment percent-encoded in one way, so that an id with `/` in it stays one segment.
 
     Servers decode `%2F` before routing, after which `/v1/users/a%2Fexport` cannot be told from
-    `/v1/users/a/export`. Under `/v1/` we therefore route on the path as it was sent and decode ids afterwards.
+    `/v1/users/a/export`. Under `/v1/` and `/api/` we therefore route on the path as it was sent and decode ids
+    afterwards. Gorse's clients end some addresses under `/api/` with a slash that says nothing.
 
     Raises:
         Refused: the path is not UTF-8.
     """
     path: str = scope["path"]
     raw: bytes = scope.get("raw_path") or quote(path).encode()
-    if not path.startswith("/v1/"):
+    if not path.startswith(("/v1/", "/api/")):
         return path
+    if path.startswith("/api/"):
+        raw = raw.rstrip(b"/")
     try:
         segments = [unquote_to_bytes(segment).decode("utf-8") for segment in raw.split(b"/")]
     except UnicodeDecodeError:

@@ -58,6 +58,18 @@ class RelationalStore:
         with self._reading() as connection:
             return log.history(connection, user_id, limit)
 
+    def event_page(
+        self,
+        limit: int,
+        after: int = 0,
+        *,
+        user_id: str | None = None,
+        item_id: str | None = None,
+        type: str | None = None,
+    ) -> list[tuple[int, StoredEvent]]:
+        with self._reading() as connection:
+            return log.page(connection, limit, after, user_id, item_id, type)
+
     def popular(self, n: int, signals: Signals) -> list[tuple[str, int]]:
         with self._reading() as connection:
             return log.popular(connection, n, signals)
