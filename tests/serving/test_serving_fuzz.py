@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -71,9 +71,9 @@ def test_no_body_is_a_fault_of_the_service(client, request_) -> None:
         ]
     ),
     st.text(max_size=12).filter(lambda text: text.isprintable()),
-    st.text(max_size=12),
+    st.dictionaries(st.sampled_from(QUERIES), st.text(max_size=12) | st.sampled_from(["1", "1000", "tea"]), max_size=2),
 )
 def test_no_address_is_a_fault_of_the_service(client, method, address, id_, query) -> None:
-    path = address.format(quote(id_, safe="")) + "?" + "&".join(f"{name}={quote(query, safe='')}" for name in QUERIES)
+    path = f"{address.format(quote(id_, safe=''))}?{urlencode(query)}"
     answer = client(method, path, json={"attributes": {}})
     assert answer.status_code < 500, (method, path, answer.text)
