@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Annotated, Any
 
@@ -80,9 +80,11 @@ def recommend(
 ) -> JsonAnswer:
     """A list for a person: ids, or with `X-API-Version: 2` ids and scores."""
     query = _query(n, offset, category, user=user_id, surface="gorse")
-    listed = _listed(engine.recommend(query).found, offset)
+    answer = engine.recommend(query)
+    listed = _listed(answer.found, offset)
     if back is not None:
-        record(engine, [_shown(user_id, one["Id"], back) for one in listed])
+        shown = StoredEvent(user_id, "", back.type, time_ms=_after(back.delay_ms), request_id=answer.request_id)
+        record(engine, [_shown(shown, one["Id"], place) for place, one in enumerate(listed, offset + 1)])
     return JsonAnswer(listed if version == "2" else [one["Id"] for one in listed])
 
 
@@ -220,18 +222,25 @@ def _query(n: int, offset: int, categories: Sequence[str], **others: Any) -> Que
 
 def _all_of(categories: Sequence[str]) -> str:
     """The condition that an item is of every category."""
-    quoted = (re.sub(r"(['\\])", r"\\\1", category) for category in categories if category)
-    return " and ".join(f"category == '{category}'" for category in quoted)
+    return " and ".join(f"category == '{_escaped(category)}'" for category in categories if category)
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"(['\\])", r"\\\1", text)
 
 
 def _listed(found: Recommendations, offset: int) -> list[dict[str, Any]]:
     return [{"Id": item.item_id, "Score": float(item.score)} for item in islice(found, offset, None)]
 
 
-def _shown(user_id: str, item_id: str, back: WriteBack) -> StoredEvent:
-    time_ms = time.time_ns() // 1_000_000 + back.delay_ms
-    event_id = feedback_id(back.type, user_id, item_id, None, time_ms, adds=False)
-    return StoredEvent(user_id, item_id, back.type, time_ms=time_ms, event_id=event_id)
+def _shown(event: StoredEvent, item_id: str, place: int) -> StoredEvent:
+    said = (event.type, event.user_id, item_id, None, event.time_ms)
+    event_id = feedback_id(*said, adds=False, note=event.request_id)
+    return replace(event, item_id=item_id, event_id=event_id, position=place)
+
+
+def _after(delay_ms: int) -> int:
+    return time.time_ns() // 1_000_000 + delay_ms
 
 
 def _milliseconds(duration: str) -> int:
