@@ -24,7 +24,7 @@ from serendip.serving.bodies import MOST_ROWS
 from serendip.store import Attributes, StoredEvent
 
 Time = Annotated[int | None, BeforeValidator(read_time, json_schema_input_type=str | float | None)]
-FeedbackType = Annotated[str, Field(min_length=1, max_length=64)]
+FeedbackType = Annotated[Id, Field(max_length=64)]
 
 
 class GorseBody(BaseModel):
