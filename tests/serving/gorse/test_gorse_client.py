@@ -10,7 +10,8 @@ from gorse import AsyncGorse, Gorse, GorseException
 
 from serendip.store.keys import make
 from tests.serving.conftest import opened
-from tests.serving.gorse.conftest import asking, serving
+from tests.serving.gorse.conftest import asking
+from tests.serving.pages.play_service import serving
 
 TIME = "2022-02-24T00:00:00Z"
 

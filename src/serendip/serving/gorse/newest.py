@@ -19,7 +19,7 @@ READ_AGAIN_S = 1.0
 _PAGE = 1_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Dated:
     item_id: str
     time_ms: int
@@ -37,10 +37,13 @@ class Newest:
         self._items: list[Dated] = []
 
     def __call__(self) -> list[Dated]:
-        with self._lock:
-            if time.monotonic() >= self._due_s and self._store.catalogue_version() != self._version:
-                self._read()
-            return self._items
+        if self._lock.acquire(blocking=self._version is None):  # while one reads again, others have what was there
+            try:
+                if time.monotonic() >= self._due_s and self._store.catalogue_version() != self._version:
+                    self._read()
+            finally:
+                self._lock.release()
+        return self._items
 
     def _read(self) -> None:
         started_s = time.monotonic()
@@ -50,12 +53,14 @@ class Newest:
         self._due_s = now_s + max(READ_AGAIN_S, 10 * (now_s - started_s))
 
     def _dated(self) -> Iterator[Dated]:
+        same: dict[frozenset[str], frozenset[str]] = {}  # few combinations, many items
         after: str | None = None
         while page := self._store.page("items", _PAGE, after):
             for item_id, attributes in page:
                 time_ms = _shown_since(attributes)
                 if time_ms is not None:
-                    yield Dated(item_id, time_ms, frozenset(map(str, categories_of(attributes))))
+                    categories = frozenset(map(str, categories_of(attributes)))
+                    yield Dated(item_id, time_ms, same.setdefault(categories, categories))
             after = page[-1][0]
 
 
