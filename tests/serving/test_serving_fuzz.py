@@ -19,6 +19,8 @@ BODIES = {
     ("POST", "/api/item"): ("ItemId", "IsHidden", "Categories", "Timestamp", "Labels", "Comment"),
     ("PATCH", "/api/item/i1"): ("IsHidden", "Categories", "Timestamp", "Labels", "Comment"),
     ("PATCH", "/api/user/u1"): ("Labels", "Comment"),
+    ("PUT", "/api/feedback"): ("FeedbackType", "UserId", "ItemId", "Value", "Timestamp", "Comment", "Labels"),
+    ("POST", "/api/session/recommend"): ("FeedbackType", "ItemId", "Value", "Timestamp"),
 }
 TEXTS = st.sampled_from(["i1", "u1", "like", "price", "min", "2024-01-01", "title", "category", "hidden"]) | st.text(
     max_size=8
@@ -34,7 +36,8 @@ VALUES = st.recursive(
 def requests(draw) -> tuple[str, str, str]:
     (method, path), names = draw(st.sampled_from(sorted(BODIES.items())))
     content = draw(st.dictionaries(st.sampled_from(names), VALUES, max_size=4) | VALUES)
-    return method, path, json.dumps(content)
+    many = path in ("/api/feedback", "/api/session/recommend") and draw(st.booleans())
+    return method, path, json.dumps([content] if many else content)
 
 
 MODEST = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), database=None)

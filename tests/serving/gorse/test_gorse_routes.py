@@ -66,6 +66,7 @@ def test_feedback_is_all_or_nothing(client, is_problem) -> None:
         said("half", "", 1),
         said("half", "i1", type_=""),
         said("half", "i1", type_="a\0b"),
+        said("half", "i1", 1e31),
         said("half", "i1", time="soon"),
         {"UserId": "half"},
     ):

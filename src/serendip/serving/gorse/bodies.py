@@ -25,6 +25,7 @@ from serendip.store import Attributes, StoredEvent
 
 Time = Annotated[int | None, BeforeValidator(read_time, json_schema_input_type=str | float | None)]
 FeedbackType = Annotated[Id, Field(max_length=64)]
+Value = Annotated[float, Field(ge=-1e30, le=1e30, allow_inf_nan=False)]  # so that sums stay finite, in float32 too
 
 
 class GorseBody(BaseModel):
@@ -98,7 +99,7 @@ class GorseFeedback(GorseBody):
     feedback_type: FeedbackType
     user_id: Id
     item_id: Id
-    value: float = Field(0, allow_inf_nan=False)
+    value: Value = 0
     """0 is none."""
     timestamp: Time = None
     labels: Any = None
@@ -125,7 +126,7 @@ class GorseSessionFeedback(GorseBody):
 
     feedback_type: FeedbackType
     item_id: Id
-    value: float = Field(0, allow_inf_nan=False)
+    value: Value = 0
     timestamp: Time = None
 
     def event(self) -> HistoryEvent:
