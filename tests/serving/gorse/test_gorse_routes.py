@@ -321,6 +321,9 @@ def test_health_tells_of_the_store(untrained, ask_of, is_problem) -> None:
     good = client.get("/api/health/live").json()
     assert good["Ready"]
     assert good == client.get("/api/health/ready").json()
+    client.app.state.draining = True
+    is_problem(client.get("/api/health/ready"), 503, "not-ready")
+    client.app.state.draining = False
     untrained.store.close()
     assert client.get("/api/health/live").json()["DataStoreConnected"] is False
     is_problem(client.get("/api/health/ready"), 503, "store-unavailable")

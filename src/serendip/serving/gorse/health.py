@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
 from serendip.serving.access import GuardedRoute
 from serendip.serving.engine import Engine
 from serendip.serving.gorse.bodies import GorseHealth
+from serendip.serving.problems import Refused
 from serendip.serving.wire import JsonAnswer, Live
 from serendip.store import StoreError
 
@@ -26,8 +27,10 @@ def live(engine: Live) -> JsonAnswer:
 
 
 @router.get("/ready", response_model=GorseHealth)
-def ready(engine: Live) -> JsonAnswer:
-    """200 only while the store can be read."""
+def ready(request: Request, engine: Live) -> JsonAnswer:
+    """200 only while the store can be read and the service stays."""
+    if request.app.state.draining:
+        raise Refused("not-ready", "the service is shutting down")
     return JsonAnswer(_health(engine))
 
 

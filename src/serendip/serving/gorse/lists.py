@@ -57,7 +57,7 @@ async def _write_back(
     if not type_:
         return None
     access: Access = request.app.state.access
-    await access.check(request.headers, EVENTS)
+    access.check(request.scope, EVENTS)
     if not {"x-api-key", "authorization"} & set(request.headers):
         raise Refused(
             "invalid-request", "write-back-type needs the header X-API-Key, of any value while there is no key"
@@ -188,7 +188,7 @@ def latest(
 ) -> JsonAnswer:
     """The newest items that say their time; the score is that time in seconds since 1970."""
     wanted = {one for one in category if one}
-    known = {event.item_id for event in engine.histories(user_id)} if user_id is not None else frozenset[str]()
+    known = {event.item_id for event in engine.histories(user_id)} if user_id is not None else set[str]()
     fit = (item for item in newest() if wanted <= item.categories and item.item_id not in known)
     return JsonAnswer([{"Id": item.item_id, "Score": item.time_ms / 1000} for item in islice(fit, offset, offset + n)])
 
