@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from starlette.concurrency import run_in_threadpool
 
-from serendip.data import Query as Asked
+from serendip.data import Query as Search
 from serendip.data.gorse import categories_of, is_label
 from serendip.serving.access import GuardedRoute
+from serendip.serving.asked import Asked
 from serendip.serving.engine import NO_MODEL, Engine
 from serendip.serving.gorse.bodies import GorseItem, GorseItemPage, GorseItemPatch, GorseWritten, Items, told_item
 from serendip.serving.gorse.paging import Cursor, Number, page_of
@@ -34,14 +36,17 @@ def insert_items(engine: Live, body: Items) -> JsonAnswer:
 
 
 @router.get("/items", response_model=GorseItemPage)
-def get_items(
+async def get_items(
     engine: Live,
     n: Number = 10,
     cursor: Cursor = "",
     q: Annotated[str, Query(max_length=2_000, description="Words to search by; the best matches, on one page.")] = "",
 ) -> JsonAnswer:
     """The catalogue in order of ids, a page at a time, or what matches words."""
-    rows, following = (_found(engine, q, n), "") if q else page_of(engine.store, "items", n, cursor)
+    if q:
+        rows, following = await _found(engine, q, n), ""
+    else:
+        rows, following = await run_in_threadpool(page_of, engine.store, "items", n, cursor)
     return JsonAnswer({"Cursor": following, "Items": [told_item(*row) for row in rows]})
 
 
@@ -84,12 +89,13 @@ def _put(engine: Engine, items: Sequence[GorseItem]) -> JsonAnswer:
     return JsonAnswer({"RowAffected": count})
 
 
-def _found(engine: Engine, words: str, n: int) -> list[tuple[str, Attributes]]:
-    answer = engine.recommend(Asked(text=words, n=n, personalization=False, surface="search"))
+async def _found(engine: Engine, words: str, n: int) -> list[tuple[str, Attributes]]:
+    query = Search(text=words, n=n, personalization=False, surface="search")
+    answer = await engine.answer(Asked("recommendations", query))
     if answer.model_version == NO_MODEL:  # what is popular would not be what was searched for
         raise Refused("not-ready", "items can be searched once there is a model")
     ids = [item.item_id for item in answer.found]
-    attributes = engine.store.attributes(ids)
+    attributes = await run_in_threadpool(engine.store.attributes, ids)
     return [(id_, attributes[id_]) for id_ in ids if id_ in attributes]
 
 

@@ -12,11 +12,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi import Query as InUrl
 from pydantic import Field
+from starlette.concurrency import run_in_threadpool
 
 from serendip.data import Query, Recommendations
 from serendip.data.gorse import feedback_id
 from serendip.data.query import Id
 from serendip.serving.access import EVENTS, Access
+from serendip.serving.asked import Asked
 from serendip.serving.engine import Engine
 from serendip.serving.gorse.bodies import GorseScore, GorseSessionFeedback
 from serendip.serving.gorse.feedback import record
@@ -69,7 +71,7 @@ Back = Annotated[WriteBack | None, Depends(_write_back)]
 
 
 @router.get("/recommend/{user_id}", response_model=list[GorseScore] | list[str])
-def recommend(
+async def recommend(
     engine: Live,
     user_id: PathId,
     back: Back,
@@ -80,16 +82,17 @@ def recommend(
 ) -> JsonAnswer:
     """A list for a person: ids, or with `X-API-Version: 2` ids and scores."""
     query = _query(n, offset, category, user=user_id, surface="gorse")
-    answer = engine.recommend(query)
+    answer = await engine.answer(Asked("recommendations", query))
     listed = _listed(answer.found, offset)
     if back is not None:
         shown = StoredEvent(user_id, "", back.type, time_ms=_after(back.delay_ms), request_id=answer.request_id)
-        record(engine, [_shown(shown, one["Id"], place) for place, one in enumerate(listed, offset + 1)])
+        events = [_shown(shown, one["Id"], place) for place, one in enumerate(listed, offset + 1)]
+        await run_in_threadpool(record, engine, events)
     return JsonAnswer(listed if version == "2" else [one["Id"] for one in listed])
 
 
 @router.get("/recommend/{user_id}/{category}", response_model=list[GorseScore] | list[str])
-def recommend_in_category(
+async def recommend_in_category(
     engine: Live,
     user_id: PathId,
     category: PathId,
@@ -99,39 +102,39 @@ def recommend_in_category(
     version: Version = "",
 ) -> JsonAnswer:
     """A list for a person out of one category."""
-    return recommend(engine, user_id, back, [category], n, offset, version)
+    return await recommend(engine, user_id, back, [category], n, offset, version)
 
 
 @router.post("/session/recommend", response_model=list[GorseScore])
-def recommend_for_session(engine: Live, body: Session, n: Number = 10, offset: Offset = 0) -> JsonAnswer:
+async def recommend_for_session(engine: Live, body: Session, n: Number = 10, offset: Offset = 0) -> JsonAnswer:
     """A list for what somebody did just now."""
-    return _for_session(engine, body, [], n, offset)
+    return await _for_session(engine, body, [], n, offset)
 
 
 @router.post("/session/recommend/{category}", response_model=list[GorseScore])
-def recommend_for_session_in_category(
+async def recommend_for_session_in_category(
     engine: Live, category: PathId, body: Session, n: Number = 10, offset: Offset = 0
 ) -> JsonAnswer:
     """A list for what somebody did just now, out of one category."""
-    return _for_session(engine, body, [category], n, offset)
+    return await _for_session(engine, body, [category], n, offset)
 
 
 @router.get("/item/{item_id}/neighbors", response_model=list[GorseScore])
-def neighbors(engine: Live, item_id: PathId, n: Number = 10, offset: Offset = 0) -> JsonAnswer:
+async def neighbors(engine: Live, item_id: PathId, n: Number = 10, offset: Offset = 0) -> JsonAnswer:
     """Items that people who want this one want too."""
-    return _similar(engine, item_id, [], n, offset)
+    return await _similar(engine, item_id, [], n, offset)
 
 
 @router.get("/item/{item_id}/neighbors/{category}", response_model=list[GorseScore])
-def neighbors_in_category(
+async def neighbors_in_category(
     engine: Live, item_id: PathId, category: PathId, n: Number = 10, offset: Offset = 0
 ) -> JsonAnswer:
     """Items of one category that people who want this one want too."""
-    return _similar(engine, item_id, [category], n, offset)
+    return await _similar(engine, item_id, [category], n, offset)
 
 
 @router.get("/item-to-item/{name}/{item_id}", response_model=list[GorseScore])
-def item_to_item(
+async def item_to_item(
     engine: Live,
     name: PathId,
     item_id: PathId,
@@ -140,11 +143,11 @@ def item_to_item(
     offset: Offset = 0,
 ) -> JsonAnswer:
     """The same under whatever name."""
-    return _similar(engine, item_id, category, n, offset)
+    return await _similar(engine, item_id, category, n, offset)
 
 
 @router.get("/popular", response_model=list[GorseScore])
-def popular(
+async def popular(
     engine: Live,
     category: Categories = [],  # noqa: B006 - FastAPI copies it
     n: Number = 10,
@@ -153,19 +156,19 @@ def popular(
 ) -> JsonAnswer:
     """What a stranger is shown."""
     query = _query(n, offset, category, user=user_id, personalization=False, surface="popular")
-    return JsonAnswer(_listed(engine.recommend(query).found, offset))
+    return await _answered(engine, Asked("recommendations", query), offset)
 
 
 @router.get("/popular/{category}", response_model=list[GorseScore])
-def popular_in_category(
+async def popular_in_category(
     engine: Live, category: PathId, n: Number = 10, offset: Offset = 0, user_id: Reader = None
 ) -> JsonAnswer:
     """What a stranger is shown out of one category."""
-    return popular(engine, [category], n, offset, user_id)
+    return await popular(engine, [category], n, offset, user_id)
 
 
 @router.get("/non-personalized/{name}", response_model=list[GorseScore])
-def non_personalized(
+async def non_personalized(
     engine: Live,
     name: PathId,
     category: Categories = [],  # noqa: B006 - FastAPI copies it
@@ -174,7 +177,7 @@ def non_personalized(
     user_id: Reader = None,
 ) -> JsonAnswer:
     """What a stranger is shown, under whatever name."""
-    return popular(engine, category, n, offset, user_id)
+    return await popular(engine, category, n, offset, user_id)
 
 
 @router.get("/latest", response_model=list[GorseScore])
@@ -201,17 +204,22 @@ def latest_in_category(
     return latest(engine, newest, [category], n, offset, user_id)
 
 
-def _for_session(
+async def _for_session(
     engine: Engine, body: Sequence[GorseSessionFeedback], category: Sequence[str], n: int, offset: int
 ) -> JsonAnswer:
     events = sorted((feedback.event() for feedback in body), key=lambda event: event.timestamp or 0)
     query = _query(n, offset, category, history=tuple(events), surface="session")
-    return JsonAnswer(_listed(engine.recommend(query).found, offset))
+    return await _answered(engine, Asked("recommendations", query), offset)
 
 
-def _similar(engine: Engine, item_id: str, category: Sequence[str], n: int, offset: int) -> JsonAnswer:
+async def _similar(engine: Engine, item_id: str, category: Sequence[str], n: int, offset: int) -> JsonAnswer:
     query = _query(n, offset, category, surface="neighbors")
-    return JsonAnswer(_listed(engine.similar(item_id, query).found, offset))
+    return await _answered(engine, Asked.similar_to(item_id, query), offset)
+
+
+async def _answered(engine: Engine, asked: Asked, offset: int) -> JsonAnswer:
+    answer = await engine.answer(asked)
+    return JsonAnswer(_listed(answer.found, offset))
 
 
 def _query(n: int, offset: int, categories: Sequence[str], **others: Any) -> Query:
