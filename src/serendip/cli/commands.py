@@ -74,8 +74,8 @@ def demo(
 @app.command("import", epilog="Example: serendip import movielens ml-latest-small.zip films")
 def import_(
     format: Annotated[
-        Literal["movielens", "csv", "parquet", "jsonl", "sequences"],
-        typer.Argument(metavar="FORMAT", help="movielens, csv, parquet, jsonl or sequences."),
+        Literal["movielens", "csv", "parquet", "jsonl", "sequences", "gorse"],
+        typer.Argument(metavar="FORMAT", help="movielens, csv, parquet, jsonl, sequences or gorse."),
     ],
     path: Annotated[Path, typer.Argument(help="A file or folder (for movielens also the official zip).")],
     workspace: Folder,

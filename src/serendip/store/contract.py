@@ -184,6 +184,21 @@ class Store(Protocol):
         """What the answer `request_id` showed."""
         ...
 
+    def event_page(
+        self,
+        limit: int,
+        after: int = 0,
+        *,
+        user_id: str | None = None,
+        item_id: str | None = None,
+        type: str | None = None,
+    ) -> list[tuple[int, StoredEvent]]:
+        """The next `limit` events after the place `after`, each with its place, in order of arrival.
+
+        Those of one person, item or type where it is given; without a person it reads the log from `after` on.
+        """
+        ...
+
     def popular(self, n: int, signals: Signals) -> list[tuple[str, int]]:
         """The `n` items wanted by most people, and by how many (by positive signal); hidden items are left out."""
         ...

@@ -57,6 +57,18 @@ class RelationalStore:
         with self._reading() as connection:
             return log.history(connection, user_id, limit, until)
 
+    def event_page(
+        self,
+        limit: int,
+        after: int = 0,
+        *,
+        user_id: str | None = None,
+        item_id: str | None = None,
+        type: str | None = None,
+    ) -> list[tuple[int, StoredEvent]]:
+        with self._reading() as connection:
+            return log.page(connection, limit, after, user_id, item_id, type)
+
     def changes(self, after: int) -> Changes:
         with self._reading() as connection:
             return log.changes(connection, after)
