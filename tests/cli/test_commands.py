@@ -121,7 +121,7 @@ def test_fit_reports_time_and_memory(workspace: Path, capsys: pytest.CaptureFixt
     card = json.loads(out)
     assert code == 0
     assert card["peak_mb"] > 10
-    assert set(card["fit_seconds"]) == {"ease", "als", "popular"}
+    assert set(card["fit_seconds"]) == {"ease", "als", "popular", "indexes"}
 
 
 def test_recommend_for_somebody_known_and_for_a_history(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
