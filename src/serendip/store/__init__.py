@@ -10,6 +10,8 @@ from serendip.store.contract import (
     Store,
     StoredEvent,
     StoreError,
+    StoreFullError,
+    StoreReadOnlyError,
 )
 from serendip.store.settings import Settings
 from serendip.store.workspace import Workspace, open_store
@@ -24,6 +26,8 @@ __all__ = [
     "Settings",
     "Store",
     "StoreError",
+    "StoreFullError",
+    "StoreReadOnlyError",
     "StoredEvent",
     "Workspace",
     "open_store",

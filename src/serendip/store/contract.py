@@ -20,6 +20,14 @@ class StoreError(RuntimeError):
     """
 
 
+class StoreFullError(StoreError):
+    """There is no room to write; reading goes on, and writing once there is room again."""
+
+
+class StoreReadOnlyError(StoreError):
+    """The disk or the database takes no writes; reading goes on."""
+
+
 @dataclass(frozen=True)
 class StoredEvent:
     """One event as it is accepted."""

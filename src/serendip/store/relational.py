@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,17 @@ from sqlalchemy.exc import DBAPIError
 
 from serendip.data import HistoryEvent, InputError, Progress, Signals, Tables, event_frame, silent
 from serendip.store import bulk, entities, keys, log, people
-from serendip.store.contract import Attributes, Exposure, Key, Kind, Receipt, StoredEvent, StoreError
+from serendip.store.contract import (
+    Attributes,
+    Exposure,
+    Key,
+    Kind,
+    Receipt,
+    StoredEvent,
+    StoreError,
+    StoreFullError,
+    StoreReadOnlyError,
+)
 from serendip.store.frames import to_json
 from serendip.store.schema import (
     HEAD,
@@ -33,6 +44,13 @@ from serendip.store.schema import (
 from serendip.store.writing import GroupCommit
 
 COPIED_AT_ONCE = 10_000  # rows
+KINDS: dict[int | str | None, type[StoreError]] = {
+    sqlite3.SQLITE_FULL: StoreFullError,
+    sqlite3.SQLITE_READONLY: StoreReadOnlyError,
+    "53100": StoreFullError,  # disk_full
+    "25006": StoreReadOnlyError,  # read_only_sql_transaction
+}
+"""By the code of SQLite or the state of PostgreSQL."""
 
 
 def now_ms() -> int:
@@ -229,7 +247,14 @@ def store_errors() -> Iterator[None]:
     except DBAPIError as error:
         # What PostgreSQL says may repeat the values of the call, so only the kind of failure is told.
         said = type(error.orig).__name__ if hasattr(error.orig, "sqlstate") else error.orig
-        raise StoreError(f"the store failed: {said}") from error
+        raise kind_of(error.orig)(f"the store failed: {said}") from error
+
+
+def kind_of(error: BaseException | None) -> type[StoreError]:
+    """What kind of failure the driver of SQLite or of PostgreSQL reports."""
+    extended: int | None = getattr(error, "sqlite_errorcode", None)  # the primary code is its last byte
+    code = extended & 0xFF if extended is not None else getattr(error, "sqlstate", None)
+    return KINDS.get(code, StoreError)
 
 
 def prepare(engine: Engine, name: str) -> None:
