@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from serendip.data import InputError
-from serendip.store import open_store
+from serendip.store import StoreError, open_store
 from tests.store.power import Change, Disk, changes, environment, losing
 
 CRASHING = Path(__file__).with_name("crashing.py")
@@ -47,17 +47,23 @@ def cuts(history: list[Change], n: int) -> Iterator[tuple[int, Disk]]:
             yield place, disk
 
 
+def held(path: Path) -> tuple[list[str], list[str]]:
+    """The ids of the events in a store, and what the database finds wrong with itself."""
+    store = open_store(path)
+    try:
+        stored = store.tables().events["event_id"].to_list()
+    finally:
+        store.close()
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        return stored, [said for (said,) in database.execute("PRAGMA integrity_check") if said != "ok"]
+
+
 def faults(folder: Path, acknowledged: list[str]) -> list[str]:
     """What is wrong with a store after the power is back."""
-    path = folder / "serendip.db"
     try:
-        store = open_store(path)
-    except InputError as error:
+        stored, found = held(folder / "serendip.db")
+    except (InputError, StoreError, sqlite3.Error) as error:
         return [str(error)]
-    stored = store.tables().events["event_id"].to_list()
-    store.close()
-    with contextlib.closing(sqlite3.connect(path)) as database:
-        found = [said for (said,) in database.execute("PRAGMA integrity_check") if said != "ok"]
     found += [f"{event_id} is lost" for event_id in sorted({*acknowledged} - {*stored, "erased"})]
     if len(stored) != len(set(stored)):
         found.append("an event is there twice")
