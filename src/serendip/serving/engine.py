@@ -13,6 +13,7 @@ from serendip.data import InputError, Query, Recommendation, Recommendations, Vo
 from serendip.pipeline import Pipeline
 from serendip.pipeline.catalogue import Catalogue
 from serendip.serving.deployment import Deployment
+from serendip.serving.erasure import Erasures
 from serendip.serving.exposures import ExposureLog
 from serendip.serving.histories import RecentHistories
 from serendip.serving.metrics import Metrics
@@ -51,6 +52,7 @@ class Engine:
         self.histories = RecentHistories(self.store.history)
         self.exposures = ExposureLog(self.store, self.metrics.exposures_dropped.inc)
         self.deployment = Deployment(workspace, self.histories)
+        self.erasures = Erasures(workspace, self.exposures, self.histories, self.deployment)
         self._popular: tuple[float, list[str]] = (float("-inf"), [])
         self._declare_gauges()
 
@@ -61,6 +63,7 @@ class Engine:
 
     def stop(self) -> None:
         """End both; nothing that was shown is lost."""
+        self.erasures.stop()
         self.deployment.stop()
         self.exposures.stop()
 
@@ -164,11 +167,7 @@ class Engine:
 
     def erase(self, user_id: str) -> dict[str, int]:
         """Remove all that is held of a person; how many rows of each table."""
-        self.exposures.flush()
-        try:
-            return self.store.erase(user_id)
-        finally:
-            self.histories.forget([user_id])
+        return self.erasures.erase(user_id).removed
 
     # Traces
 
@@ -193,6 +192,7 @@ class Engine:
 
     def _declare_gauges(self) -> None:
         self.metrics.gauge("exposures_waiting", "Exposures not yet written.", lambda: len(self.exposures))
+        self.metrics.gauge("erasures_waiting", "Erasures on their way into models.", lambda: len(self.erasures))
         self.metrics.gauge("model_age_seconds", "Time since the current model was made.", self._model_age_s)
 
     def _model_age_s(self) -> float:

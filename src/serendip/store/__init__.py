@@ -2,9 +2,11 @@
 
 from serendip.store.contract import (
     Attributes,
+    Erasure,
     Exposure,
     Key,
     Kind,
+    Mark,
     Receipt,
     Rejected,
     Store,
@@ -18,9 +20,11 @@ from serendip.store.workspace import Workspace, open_store
 
 __all__ = [
     "Attributes",
+    "Erasure",
     "Exposure",
     "Key",
     "Kind",
+    "Mark",
     "Receipt",
     "Rejected",
     "Settings",

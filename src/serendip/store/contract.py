@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
+import polars as pl
+
 from serendip.data import HistoryEvent, Progress, Signals, Tables, silent
 
 Kind: TypeAlias = Literal["items", "users"]
@@ -66,6 +68,30 @@ class Receipt:
     accepted: int
     duplicates: int
     rejected: tuple[Rejected, ...] = ()
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A moment of a store."""
+
+    events: int
+    """The number of its last event; those that come later have greater ones."""
+    erasures: int
+    """How many erasures there were before."""
+
+
+@dataclass(frozen=True, eq=False)
+class Erasure:
+    """What an erasure took out of the store."""
+
+    removed: dict[str, int]
+    """Rows, by table."""
+    events: pl.DataFrame
+    """The events, in order of arrival: `EVENT_SCHEMA`, and the number of each as `seq`."""
+    mark: Mark
+    """The moment after it."""
+    counted: bool
+    """Whether it took out anything that models learn from, and so counts among the erasures of the store."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +157,14 @@ class Store(Protocol):
         """Everything there is to learn from, events in order of arrival, items and users in order of appearance."""
         ...
 
+    def marked_tables(self) -> tuple[Tables, Mark]:
+        """The same, and the moment that it shows."""
+        ...
+
+    def mark(self) -> Mark:
+        """The moment now."""
+        ...
+
     def put(self, kind: Kind, rows: Sequence[tuple[str, Attributes]]) -> int:
         """Store items or users with exactly these attributes; how many.
 
@@ -184,6 +218,10 @@ class Store(Protocol):
 
         Takes time in proportion to the whole store.
         """
+        ...
+
+    def take_out(self, user_id: str) -> Erasure:
+        """Erase one person, and hand out what models may have learned of them, which is nowhere else from now on."""
         ...
 
     def export(self, user_id: str) -> dict[str, Any]:

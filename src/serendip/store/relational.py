@@ -18,9 +18,11 @@ from serendip.data import HistoryEvent, InputError, Progress, Signals, Tables, e
 from serendip.store import bulk, entities, keys, log, people
 from serendip.store.contract import (
     Attributes,
+    Erasure,
     Exposure,
     Key,
     Kind,
+    Mark,
     Receipt,
     StoredEvent,
     StoreError,
@@ -89,8 +91,15 @@ class RelationalStore:
             return bulk.write(connection, tables, now_ms(), progress)
 
     def tables(self) -> Tables:
+        return self.marked_tables()[0]
+
+    def marked_tables(self) -> tuple[Tables, Mark]:
         with self._reading() as connection:
-            return bulk.read(connection)
+            return bulk.read(connection), people.mark(connection)
+
+    def mark(self) -> Mark:
+        with self._reading() as connection:
+            return people.mark(connection)
 
     # Items and users
 
@@ -157,11 +166,14 @@ class RelationalStore:
     # One person
 
     def erase(self, user_id: str) -> dict[str, int]:
+        return self.take_out(user_id).removed
+
+    def take_out(self, user_id: str) -> Erasure:
         with self._commits.alone():
             with self._transaction() as connection:
-                removed = people.erase(connection, user_id)
+                erasure = people.erase(connection, user_id)
             self._scrub()
-        return removed
+        return erasure
 
     def export(self, user_id: str) -> dict[str, Any]:
         with self._reading() as connection:
