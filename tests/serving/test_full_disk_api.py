@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from serendip.store import Workspace
+from serendip.store import Workspace, relational
 from tests.serving.conftest import opened
 from tests.store.power import environment
 from tests.store.small_disk import filled, small_disk
@@ -68,6 +68,14 @@ def post_until_refused(post: Callable[..., httpx.Response], is_problem: Callable
             is_problem(answer, 507, "insufficient-storage")
             return [f"full-{place}" for place in range(n)]
     raise AssertionError("the disk was never full")
+
+
+def test_without_the_kinds_a_full_disk_is_any_failure(disk, ask_of, is_problem, monkeypatch) -> None:
+    monkeypatch.setattr(relational, "KINDS", {})
+    with opened(disk / "shop") as workspace:
+        client = ask_of(workspace)
+        with filled(disk), pytest.raises(AssertionError, match="insufficient|503"):
+            post_until_refused(client.post, is_problem)
 
 
 @contextmanager

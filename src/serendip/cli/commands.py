@@ -166,7 +166,7 @@ def fit(workspace: Folder, recipe: RecipeName = "", seed: Seed = 0, threads: Thr
         version = opened.adopt(pipeline, reading)
         erased = opened.store.mark().erasures - reading.mark.erasures
     if erased:
-        say(f"{erased:,} people were erased while it was fitted; fit again, so that it forgets them")
+        say(f"people erased while it was fitted: {erased:,} (fit again, so that it forgets them)")
     if json:
         show_json({"model_version": version, **pipeline.card})
         return
