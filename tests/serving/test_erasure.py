@@ -17,7 +17,7 @@ from serendip import models
 from serendip.pipeline import Pipeline, Recipe
 from serendip.serving import erasure as erasing
 from serendip.serving.engine import Engine
-from serendip.store import StoredEvent, Workspace, sqlite
+from serendip.store import StoredEvent, StoreFullError, Workspace, sqlite
 from serendip.store.provenance import Provenance
 from serendip.training import FitOptions
 from tests.serving.conftest import opened, shop_tables
@@ -187,6 +187,23 @@ def test_a_model_is_not_put_in_the_place_of_one_that_came_meanwhile(shop, engine
     engine.erasures.erase("u3")
     assert_as_if_fitted_without(shop, FORGETFUL)
     assert not list(shop.models_dir.glob("*.tmp"))
+
+
+def test_where_the_files_cannot_be_cleared_models_forget_and_the_request_is_repeated(shop, ask_of, monkeypatch) -> None:
+    def fail(self: sqlite.SqliteStore) -> None:
+        raise StoreFullError("the rows are erased, but there is no room")
+
+    client, scrub = ask_of(shop), sqlite.SqliteStore._scrub
+    monkeypatch.setattr(sqlite.SqliteStore, "_scrub", fail)
+    assert client("DELETE", "/v1/users/u3").status_code == 507
+    client.app.state.engine.erasures.stop()
+    assert_as_if_fitted_without(shop, FORGETFUL)
+    assert (shop.path / "serendip.db-wal").read_bytes() != b""
+    monkeypatch.setattr(sqlite.SqliteStore, "_scrub", scrub)
+    receipt = client("DELETE", "/v1/users/u3").json()
+    assert sum(receipt["removed"].values()) == 0
+    assert {one["how"] for one in receipt["models"] if one["source"] in FORGETFUL} == {"exact"}
+    assert (shop.path / "serendip.db-wal").read_bytes() == b""
 
 
 def test_a_crash_between_store_and_model_leaves_a_model_that_says_so(shop, monkeypatch) -> None:

@@ -42,8 +42,7 @@ def holders(postgres: Server) -> set[str]:
 def test_only_the_servers_log_holds_who_was_erased(postgres: Server) -> None:
     store = filled(postgres.new_database())
     assert holders(postgres) == {"base", "pg_wal"}
-    erasure = store.take_out(CANARY)
-    assert erasure.removed == {"events": 300, "users": 1, "exposures": 50, "relations": 1}
+    assert store.erase(CANARY) == {"events": 300, "users": 1, "exposures": 50, "relations": 1}
     held = store.export(CANARY)
     assert not any(held[table] for table in ("attributes", "events", "exposures", "relations"))
     assert holders(postgres) <= {"pg_wal"}  # its administrator's to expire, as the documents say
@@ -57,6 +56,6 @@ def test_only_the_servers_log_holds_who_was_erased(postgres: Server) -> None:
 def test_without_the_scrub_the_tables_hold_them(postgres: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(PostgresStore, "_scrub", lambda self: None)
     store = filled(postgres.new_database())
-    store.take_out(CANARY)
+    store.erase(CANARY)
     assert "base" in holders(postgres)
     store.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import random
 import sqlite3
 import subprocess
@@ -24,6 +25,7 @@ SHARES = [1.0, 0.5, 0.05]  # of what is not synchronised, how much is lost
 def noted(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[Change]]:
     """The changes of files by a process that makes a store, writes to it and erases a person."""
 
+    @functools.cache
     def note(synchronous: str) -> list[Change]:
         folder = tmp_path_factory.mktemp(f"noted-{synchronous}")
         store, journal = folder / "store" / "serendip.db", folder / "journal"

@@ -82,13 +82,18 @@ class Erasures:
         return self._waiting
 
     def erase(self, user_id: str) -> Done:
-        """Take a person out of everything; what models need longer for than `WAIT_S` goes on afterwards."""
+        """Take a person out of everything; what models need longer for than `WAIT_S` goes on afterwards.
+
+        Raises:
+            StoreError: the store cannot do it now, or its files could not be cleared of the rows: to be repeated.
+        """
         with self._turn:  # models forget people in the order in which the store did
             try:
                 erased = list(self._out_of_the_store(user_id))
             finally:
                 self._histories.forget([user_id])
             works = [self._submit(erasure) for erasure in erased if erasure.counted]
+        self._workspace.store.scrub()  # where it fails, the request is to be repeated, but models forget all the same
         deleted = [version for work in wait(works, WAIT_S).done for version in work.result()]
         removed = {table: sum(one.removed[table] for one in erased) for table in erased[0].removed}
         return Done(removed, CACHES, list(self._standings()), deleted)

@@ -221,7 +221,14 @@ class Store(Protocol):
         ...
 
     def take_out(self, user_id: str) -> Erasure:
-        """Erase one person, and hand out what models may have learned of them, which is nowhere else from now on."""
+        """Delete one person, and hand out what models may have learned of them; `scrub` completes the erasure."""
+        ...
+
+    def scrub(self) -> None:
+        """Clear what the files still hold of deleted rows; it takes time in proportion to the whole store.
+
+        Where it raises, the rows are deleted, and it can be called again.
+        """
         ...
 
     def export(self, user_id: str) -> dict[str, Any]:

@@ -166,14 +166,17 @@ class RelationalStore:
     # One person
 
     def erase(self, user_id: str) -> dict[str, int]:
-        return self.take_out(user_id).removed
+        removed = self.take_out(user_id).removed
+        self.scrub()
+        return removed
 
     def take_out(self, user_id: str) -> Erasure:
+        return self._commits.run(lambda connection: people.erase(connection, user_id))
+
+    def scrub(self) -> None:
         with self._commits.alone():
-            with self._transaction() as connection:
-                erasure = people.erase(connection, user_id)
+            self._check_open()
             self._scrub()
-        return erasure
 
     def export(self, user_id: str) -> dict[str, Any]:
         with self._reading() as connection:
