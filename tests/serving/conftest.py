@@ -106,11 +106,9 @@ def shop_tables(seed: int = 0) -> Tables:
 
 def publish_model(workspace: Workspace) -> str:
     """Fit the default recipe on what the workspace holds."""
-    dataset, _ = workspace.dataset()
-    pipeline = Pipeline(Recipe.named("default")).fit(dataset, FitOptions(threads=1))
-    folder = workspace.new_model_folder()
-    pipeline.save(folder)
-    return workspace.publish(folder)
+    reading = workspace.read()
+    pipeline = Pipeline(Recipe.named("default")).fit(reading.dataset, FitOptions(threads=1))
+    return workspace.adopt(pipeline, reading)
 
 
 @pytest.fixture(scope="module")

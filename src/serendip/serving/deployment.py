@@ -62,6 +62,7 @@ class Deployment:
         with self._lock:
             try:
                 self._follow_pointer()
+                self._let_go()
                 self._follow_catalogue()
             except Exception:
                 _log.exception("the workspace could not be looked at")
@@ -109,10 +110,17 @@ class Deployment:
         if fresh is None:
             self.trouble = (f"the model {folder.name} cannot be loaded",)
             self.current = self.current or self._older_than(folder)
+        elif self.current is not None and self.current.version == fresh.version:
+            self.current, self.trouble = fresh, ()
         else:
             self.previous, self.current, self.trouble = self.current, fresh, ()
             if self._thread is not None:
                 _settle()
+
+    def _let_go(self) -> None:
+        """A model whose folder was removed answers no longer: it may hold somebody who was erased."""
+        if self.previous is not None and not (self._workspace.models_dir / self.previous.version).is_dir():
+            self.previous = None
 
     def _open(self, folder: Path) -> Served | None:
         try:

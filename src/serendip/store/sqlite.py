@@ -15,7 +15,7 @@ from sqlalchemy.exc import DatabaseError
 from serendip.data import InputError, Past
 from serendip.store import log
 from serendip.store.contract import StoreError
-from serendip.store.relational import RelationalStore, prepare
+from serendip.store.relational import RelationalStore, kind_of, prepare
 
 MOST_READERS = 64  # connections at once; a thread that finds none free waits
 BUSY_TIMEOUT_S = 30.0  # how long a call waits for another process that writes
@@ -68,7 +68,7 @@ class SqliteStore(RelationalStore):
             try:
                 database.execute("VACUUM INTO ?", [str(path)])
             except sqlite3.Error as error:
-                raise StoreError(f"the store could not be copied: {error}") from error
+                raise kind_of(error)(f"the store could not be copied: {error}") from error
 
     def _scrub(self) -> None:
         # secure_delete clears cells where they lie, but a page that was split or repacked can keep stale copies of
@@ -78,7 +78,8 @@ class SqliteStore(RelationalStore):
             database.execute("VACUUM")
             (busy, _, _) = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         except sqlite3.Error as error:
-            raise StoreError(f"the rows are erased, but the file could not be written anew: {error}") from error
+            said = f"the rows are erased, but the file could not be written anew: {error}"
+            raise kind_of(error)(said) from error
         if busy:
             raise StoreError("the rows are erased, but another process reads the log, so it was not emptied: try again")
 
