@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,9 +23,15 @@ ADDRESS = re.compile(r"on (http://\S+)")
 class Replica:
     """One process that serves a workspace, and a client of it."""
 
-    def __init__(self, workspace: Path, key: str | None = None, store: str | None = None, *options: str) -> None:
+    def __init__(
+        self,
+        workspace: Path,
+        key: str | None = None,
+        store: str | None = None,
+        command: Sequence[str] | None = None,
+    ) -> None:
         environment = {**os.environ, **({"SERENDIP_STORE": store} if store else {})}
-        command = [*SERENDIP, "serve", str(workspace), "--port", "0", *options]
+        command = command or [*SERENDIP, "serve", str(workspace), "--port", "0"]
         self.process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
         self.log: list[str] = []
         self._here = threading.Event()
