@@ -12,6 +12,7 @@ from serendip.store.contract import (
     StoredEvent,
     StoreError,
 )
+from serendip.store.service import ServiceSettings
 from serendip.store.settings import Settings
 from serendip.store.workspace import Workspace, open_store
 
@@ -23,6 +24,7 @@ __all__ = [
     "Kind",
     "Receipt",
     "Rejected",
+    "ServiceSettings",
     "Settings",
     "Store",
     "StoreError",

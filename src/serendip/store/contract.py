@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
-from serendip.data import HistoryEvent, Progress, Signals, Tables, silent
+from serendip.data import Past, Progress, Signals, Tables, silent
 
 Kind: TypeAlias = Literal["items", "users"]
 Attributes: TypeAlias = dict[str, Any]
@@ -116,7 +116,7 @@ class Store(Protocol):
         """Store events. An `event_id` with the body it is stored with is a duplicate, with another a conflict."""
         ...
 
-    def history(self, user_id: str, limit: int = 1000) -> list[HistoryEvent]:
+    def history(self, user_id: str, limit: int = 1000) -> Past:
         """The latest `limit` events of one person, oldest first: by time, then arrival; those without time first."""
         ...
 

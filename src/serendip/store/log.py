@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from serendip.data import HistoryEvent, Signals
+from serendip.data import Past, Signals
 from serendip.data.query import MAX_ID_BYTES
 from serendip.data.signals import RATING
 from serendip.data.times import EARLIEST_MS, LATEST_MS
@@ -143,14 +143,10 @@ def conflict(index: int, event_id: str) -> Rejected:
     return Rejected(index, "conflict", f"event_id {event_id!r} is stored with another body")
 
 
-def history(connection: Connection, user_id: str, limit: int) -> list[HistoryEvent]:
+def history(connection: Connection, user_id: str, limit: int) -> Past:
     """The latest events of one person, oldest first."""
     rows = connection.execute(_latest, {"user_id": user_id, "limit": limit}).all()
-    # What the store holds was checked when it came, and its times must not be read as seconds again.
-    return [
-        HistoryEvent.model_construct(item_id=row.item_id, type=row.type, value=row.value, timestamp=row.time_ms)
-        for row in reversed(rows)
-    ]
+    return Past(reversed(rows))
 
 
 def changes(connection: Connection, after: int) -> Changes:
