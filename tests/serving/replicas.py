@@ -15,7 +15,7 @@ from typing import Any, Self
 
 import httpx
 
-START_S = 60.0  # a busy machine takes its time
+PATIENCE_S = 180.0  # loops may have to be compiled first, on a busy machine
 SERENDIP = [sys.executable, "-c", "import sys; from serendip.cli import main; sys.exit(main())"]
 ADDRESS = re.compile(r"on (http://\S+)")
 
@@ -38,10 +38,10 @@ class Replica:
         self._address = ""
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        if not self._here.wait(START_S) or not self._address:
+        if not self._here.wait(PATIENCE_S) or not self._address:
             self.kill()
             raise AssertionError(f"the service did not start: {''.join(self.log)}")
-        self._http = httpx.Client(base_url=self._address, timeout=30, headers=_bearer(key))
+        self._http = httpx.Client(base_url=self._address, timeout=PATIENCE_S, headers=_bearer(key))
 
     def __enter__(self) -> Self:
         return self

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from serendip.serving.access import ANYBODY, POLICY
+from serendip.serving.access import ANYBODY, POLICY, UNLIMITED
 from serendip.serving.problems import KINDS, MEDIA_TYPE
 
 Operation = dict[str, Any]
 
-ALWAYS = ("malformed-request", "too-large", "misdirected", "internal-error")  # the gate answers these
+ALWAYS = (  # the gate and the connection answer these
+    "malformed-request",
+    "too-slow",
+    "too-large",
+    "misdirected",
+    "headers-too-large",
+    "internal-error",
+    "overloaded",
+    "timed-out",
+)
+LIMITED = ("too-many-requests",)
 KEYED = ("key-needed", "key-insufficient")
 WITH_INPUT = ("invalid-request",)
 WITH_BODY = ("unsupported-media-type",)
@@ -23,6 +33,8 @@ def problems_of(method: str, path: str, operation: Operation) -> set[str]:
     names = {*ALWAYS}
     if POLICY[method, path] != ANYBODY:
         names |= {*KEYED}
+    if path not in UNLIMITED:
+        names |= {*LIMITED}
     if "parameters" in operation or "requestBody" in operation:
         names |= {*WITH_INPUT}
     if "requestBody" in operation:
