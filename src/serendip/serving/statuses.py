@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from serendip.serving.access import ANYBODY, POLICY, UNLIMITED
+from serendip.serving.access import ANYBODY, POLICY, READ, UNLIMITED
 from serendip.serving.problems import KINDS, MEDIA_TYPE
 
 Operation = dict[str, Any]
@@ -25,6 +25,7 @@ WITH_INPUT = ("invalid-request",)
 WITH_BODY = ("unsupported-media-type",)
 WITH_ID = ("not-found",)
 OF_STORE = ("store-unavailable",)
+OF_WRITING = ("store-read-only", "insufficient-storage")
 READY_PATH, ALIVE_PATH = "/readyz", "/healthz"
 
 
@@ -43,6 +44,8 @@ def problems_of(method: str, path: str, operation: Operation) -> set[str]:
         names |= {*WITH_ID}
     if path != ALIVE_PATH:
         names |= {*OF_STORE}
+    if method != "GET" and POLICY[method, path] != READ:
+        names |= {*OF_WRITING}
     if path == READY_PATH:
         names.add("not-ready")
     return names
