@@ -48,6 +48,9 @@ class Client:
     def __call__(self, method: str, path: str, **options: Any) -> httpx.Response:
         return self._loop.run(self._http.request(method, path, **options))
 
+    def send(self, request: httpx.Request) -> httpx.Response:
+        return self._loop.run(self._http.send(request))
+
     def get(self, path: str, **options: Any) -> httpx.Response:
         return self("GET", path, **options)
 
