@@ -211,6 +211,8 @@ def test_evaluate_prints_a_table_and_json(workspace: Path, tmp_path: Path, capsy
         (["fit", "{ws}", "--wheels", "4"], 2, "--wheels"),
         (["dance"], 2, "dance"),
         (["serve", "{ws}", "--host", "0.0.0.0", "--port", "0"], 2, "insecure"),
+        (["serve", "{ws}", "--port", "0", "--origin", "*"], 2, "'*' is not an origin"),
+        (["serve", "{ws}", "--port", "0", "--log", "loud"], 2, "--log"),
     ],
 )
 def test_mistakes_are_one_sentence(

@@ -173,6 +173,16 @@ def test_other_machines_are_served_only_with_a_key() -> None:
     _check_host("0.0.0.0", open_to_all=True)
 
 
+def test_nothing_sets_a_cookie(keyed: Keyed) -> None:
+    """Keys travel in headers that no browser sends by itself, so no page elsewhere can use them."""
+    key = {"authorization": f"Bearer {keyed.texts[ADMIN]}"}
+    asked = [(method, filled(path)) for method, path in POLICY] + [("GET", "/"), ("GET", "/static/play.js")]
+    for method, path in asked:
+        for headers in (key, {}):
+            answer = keyed.client(method, path, headers=headers, **body(method, path))
+            assert "set-cookie" not in answer.headers, (method, path)
+
+
 def test_no_log_and_no_answer_holds_a_key(keyed: Keyed, caplog: pytest.LogCaptureFixture) -> None:
     text = keyed.texts["recommend:read"]
     with caplog.at_level(logging.DEBUG):

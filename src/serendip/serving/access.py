@@ -109,22 +109,15 @@ class Access:
         self._known = _by_id(store)
         self._proven: dict[tuple[str, str], None] = {}  # addresses and the keys they have sent, oldest first
 
-    def stale(self) -> bool:
-        return time.monotonic() - self._read_s >= SECONDS_KEPT
-
-    async def renew(self) -> None:
-        """Read the keys again; other requests go by the old ones meanwhile."""
-        self._read_s = time.monotonic()
-        with contextlib.suppress(StoreError):
-            self._known = await run_in_threadpool(_by_id, self._store)
-
-    def check(self, request: Scope, needed: str) -> None:
+    async def check(self, request: Scope, needed: str) -> None:
         """See that a request may do what needs the scope `needed`, and is not one too many.
 
         Raises:
             Refused: there are keys, and the request has none of them, or one that does not allow it; or the client
                 has made too many requests.
         """
+        if time.monotonic() - self._read_s >= SECONDS_KEPT:
+            await self._renew()
         if needed == ANYBODY or not self._known:
             if (self._known or self._limit_anybody) and request["path"] not in UNLIMITED:
                 self._limits.take("anonymous", _address(request))
@@ -134,6 +127,12 @@ class Access:
         if not key.may(needed):
             raise Refused("key-insufficient", f"the key {key.id} does not have the scope {needed}")
         self._limits.take("reads" if needed == READ else "writes", key.id)
+
+    async def _renew(self) -> None:
+        """Read the keys again; other requests go by the old ones meanwhile."""
+        self._read_s = time.monotonic()
+        with contextlib.suppress(StoreError):
+            self._known = await run_in_threadpool(_by_id, self._store)
 
     def _key(self, request: Scope) -> Key:
         """The key of a request.
@@ -188,9 +187,7 @@ class GuardedRoute(APIRoute):
 
         async def guarded(request: Request) -> Response:
             access: Access = request.app.state.access
-            if access.stale():
-                await access.renew()
-            access.check(request.scope, needed)
+            await access.check(request.scope, needed)
             return await handle(request)
 
         return guarded

@@ -142,12 +142,16 @@ class UserBody(Body):
     attributes: AttributeTable = {}
 
 
+ItemRows = Annotated[tuple[ItemBody, ...], Field(max_length=MOST_ROWS)]
+UserRows = Annotated[tuple[UserBody, ...], Field(max_length=MOST_ROWS)]
+
+
 class ItemsBody(Body):
-    items: tuple[ItemBody, ...] = Field(max_length=MOST_ROWS)
+    items: ItemRows
 
 
 class UsersBody(Body):
-    users: tuple[UserBody, ...] = Field(max_length=MOST_ROWS)
+    users: UserRows
 
 
 # Answers: declared for the OpenAPI document, written without another validation

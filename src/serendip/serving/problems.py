@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,10 +117,16 @@ def problem_response(
 
 def install(app: FastAPI) -> None:
     """Answer what routes raise, and addresses and methods that are not there, with problems."""
-    app.add_exception_handler(HTTPException, _on_http_error)
-    app.add_exception_handler(RequestValidationError, _on_invalid)
-    app.add_exception_handler(InputError, _on_input_error)
-    app.add_exception_handler(StoreError, _on_store_error)
+    for kind in ANSWERED:
+        app.add_exception_handler(kind, answer_to)
+
+
+async def answer_to(request: Request, error: Exception) -> Response:
+    """The problem that stands for what a route raised, one of `ANSWERED`."""
+    for kind, answer in _ANSWERS.items():
+        if isinstance(error, kind):
+            return await answer(request, error)
+    raise error
 
 
 def pointed(errors: Iterable[Mapping[str, Any]]) -> list[ProblemError]:
@@ -159,6 +165,16 @@ async def _on_store_error(request: Request, error: Exception) -> Response:
     request.app.state.engine.metrics.store_errors.inc()
     name = _STORE_FAULTS.get(type(error), "store-unavailable")
     return _answer(request, name, "the log says why under this request id")
+
+
+_ANSWERS: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
+    HTTPException: _on_http_error,
+    RequestValidationError: _on_invalid,
+    InputError: _on_input_error,
+    StoreError: _on_store_error,
+}
+ANSWERED = tuple(_ANSWERS)
+"""What routes may raise; everything else is a fault."""
 
 
 def _answer(

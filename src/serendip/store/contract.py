@@ -291,6 +291,10 @@ class Store(Protocol):
         """Write everything, as it is at one moment, as a store in the new SQLite file `path`; others may write on."""
         ...
 
+    def writes_waiting(self) -> int:
+        """Calls that write and wait until those before them are written."""
+        ...
+
     def close(self) -> None:
         """Finish what was begun and let go of the files; later calls raise `StoreError`."""
         ...

@@ -234,6 +234,9 @@ class RelationalStore:
                 for name, table in tables.items()
             }
 
+    def writes_waiting(self) -> int:
+        return len(self._commits)
+
     def close(self) -> None:
         self._commits.finish(self._let_go)
 

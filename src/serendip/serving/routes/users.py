@@ -16,8 +16,8 @@ from serendip.serving.bodies import (
     Export,
     History,
     User,
-    UserBody,
     UserPage,
+    UserRows,
     UsersBody,
     Written,
 )
@@ -36,7 +36,7 @@ def list_users(engine: Live, limit: Limit = 50, cursor: str | None = None) -> Js
 
 
 @router.post("/users:batch", response_model=Written)
-def put_users(engine: Live, body: UsersBody | tuple[UserBody, ...]) -> JsonAnswer:
+def put_users(engine: Live, body: UsersBody | UserRows) -> JsonAnswer:
     """Store many people, all or none; each replaces what is stored under its id."""
     users = body.users if isinstance(body, UsersBody) else body
     return JsonAnswer({"accepted": engine.store.put("users", [(user.user_id, user.attributes) for user in users])})
