@@ -86,7 +86,12 @@ KINDS: dict[str, tuple[Body, tuple[bytes, ...]]] = {
 def post(path: str, body: Any, media_type: str = "application/json") -> bytes:
     """The bytes of a request."""
     content = body if isinstance(body, bytes) else json.dumps(body, separators=(",", ":")).encode()
-    lines = [f"POST {path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Type: {media_type}", f"Content-Length: {len(content)}"]
+    lines = [
+        f"POST {path} HTTP/1.1",
+        "Host: 127.0.0.1",
+        f"Content-Type: {media_type}",
+        f"Content-Length: {len(content)}",
+    ]
     return "\r\n".join([*lines, "", ""]).encode() + content
 
 

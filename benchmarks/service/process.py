@@ -65,11 +65,17 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(folder: Path, command: Sequence[str] | None = None, ready_status: int = 200) -> Iterator[Server]:
+def serving(
+    folder: Path,
+    command: Sequence[str] | None = None,
+    ready_status: int = 200,
+    more: Mapping[str, str] | None = None,
+) -> Iterator[Server]:
     """Serve a workspace in a process of its own until the end of the context.
 
     Args:
         command: instead of `serendip serve`; `{port}` in it is replaced.
+        more: of the environment.
         ready_status: what /readyz answers when there is nothing more to wait for: 503 of a workspace without anything.
 
     Raises:
@@ -79,7 +85,7 @@ def serving(folder: Path, command: Sequence[str] | None = None, ready_status: in
     line = [word.format(port=port) for word in command or (*SERENDIP, "serve", str(folder), "--port", "{port}")]
     with TemporaryFile("w+") as said:
         started_s = time.perf_counter()
-        process = subprocess.Popen(line, stdout=said, stderr=subprocess.STDOUT, env=surroundings())
+        process = subprocess.Popen(line, stdout=said, stderr=subprocess.STDOUT, env=surroundings(more))
         try:
             while not is_ready(port, ready_status):
                 if process.poll() is not None or time.perf_counter() - started_s > READY_WITHIN_S:
