@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from benchmarks import cases, report, results, running
+from benchmarks.service.command import service
 from serendip.errors import InputError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
@@ -71,6 +72,9 @@ def peers(context: typer.Context) -> None:
         raise InputError("benchmarks/peers is not there")
     module = importlib.import_module("benchmarks.peers")
     module.main(context.args)
+
+
+app.command()(service)
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ PRICES = (10, 20, 40, 80, 160)
 SCORE_SLACK = 1e-3
 _WHOLE = b'"degraded":[]'
 _LISTED, _LIST, _EMPTY = (_WHOLE, b'"items":[{'), (_WHOLE, b'"items":['), (_WHOLE, b'"items":[]')
-_STORED = (b'"accepted":1,',)
+_STORED: tuple[bytes, ...] = (b'"accepted":1,',)
 
 Body = Callable[[np.random.Generator, str], dict[str, Any]]
 
@@ -111,7 +111,8 @@ def people(generator: np.random.Generator, size: Size, count: int, spread: str) 
         return generator.integers(0, size.people, count)
     reached = np.cumsum(1 / np.arange(1, size.people + 1) ** ZIPF)
     order = np.random.default_rng(1).permutation(size.people)
-    return order[np.searchsorted(reached, generator.random(count) * reached[-1])]
+    drawn: IntArray = order[np.searchsorted(reached, generator.random(count) * reached[-1])]
+    return drawn
 
 
 def plan(mix: Mix, size: Size, rate: float, seconds: float, seed: int, names: str = "") -> Plan:
@@ -120,7 +121,8 @@ def plan(mix: Mix, size: Size, rate: float, seconds: float, seed: int, names: st
     due_s = arrivals(generator, rate, seconds)
     kinds = generator.choice(list(mix.shares), len(due_s), p=list(mix.shares.values())).tolist()
     users = [user_id(number) for number in people(generator, size, len(due_s), mix.people).tolist()]
-    requests, signs = [], []
+    requests: list[bytes] = []
+    signs: list[tuple[bytes, ...]] = []
     for place, (kind, user) in enumerate(zip(kinds, users, strict=True)):
         if kind == "event":
             requests.append(post("/v1/events", event(generator, size, user, f"{names}-{place}")))
@@ -151,4 +153,4 @@ def _sound(items: Sequence[dict[str, Any]]) -> bool:
 
 def _adds_up(item: dict[str, Any]) -> bool:
     total = sum(reason["contribution"] for reason in item["reasons"])
-    return abs(total - item["score"]) <= SCORE_SLACK * max(1.0, abs(item["score"]))
+    return bool(abs(total - item["score"]) <= SCORE_SLACK * max(1.0, abs(item["score"])))

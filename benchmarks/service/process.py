@@ -22,6 +22,7 @@ REPOSITORY = Path(__file__).parents[2]
 HOST = "127.0.0.1"
 LOOK_EVERY_S = 0.002
 READY_WITHIN_S = 180.0
+SETTLED_WITHIN_S, QUICK_S, QUICK_ANSWERS = 60.0, 0.1, 5
 TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 
 
@@ -46,6 +47,15 @@ class Server:
     def cpu_s(self) -> float:
         """Processor seconds so far, of all of its processes."""
         return sum(_cpu_s(pid) for pid in _family(self.pid))
+
+    def settle(self) -> None:
+        """Wait until what is left of a load is done: some quick answers in a row."""
+        deadline_s, quick = time.perf_counter() + SETTLED_WITHIN_S, 0
+        while quick < QUICK_ANSWERS and time.perf_counter() < deadline_s:
+            asked_s = time.perf_counter()
+            is_ready(self.port)
+            quick = quick + 1 if time.perf_counter() - asked_s < QUICK_S else 0
+            time.sleep(QUICK_S)
 
     def memory(self) -> Memory:
         parts = [_memory_mb(pid) for pid in _family(self.pid)]

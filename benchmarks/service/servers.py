@@ -41,7 +41,6 @@ GRANIAN = (
 )
 TARGET = "benchmarks.service.application:create"
 CLIENTS = 16
-ROUNDS = 3
 JSON_ROUNDS, JSON_TIMES = 7, 200
 
 
@@ -55,11 +54,13 @@ def commands() -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
     }
 
 
-def measure(world: World, scratch: Path, rate: float, seconds: float, say: Callable[[str], None]) -> dict[str, Any]:
+def measure(
+    world: World, scratch: Path, rate: float, seconds: float, rounds: int, say: Callable[[str], None]
+) -> dict[str, Any]:
     """Both comparisons."""
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in commands()}
     bodies: list[bytes] = []
-    for turn in range(ROUNDS):
+    for turn in range(rounds):
         for name, (command, needs) in commands().items():
             if missing := [package for package in needs if importlib.util.find_spec(package) is None]:
                 if not turn:
@@ -71,7 +72,14 @@ def measure(world: World, scratch: Path, rate: float, seconds: float, say: Calla
                 found[name].append(_one(server, world, rate, seconds, turn, bodies))
             say(f"{name}: {found[name][-1]['words']}")
     table = [{"server": name} | _middle(rows) for name, rows in found.items() if rows]
-    return {"rate": rate, "seconds": seconds, "rounds": ROUNDS, "servers": table, "json": _writers(bodies)}
+    return {
+        "world": world.facts,
+        "rate": rate,
+        "seconds": seconds,
+        "rounds": rounds,
+        "servers": table,
+        "json": _writers(bodies),
+    }
 
 
 def _one(server: Server, world: World, rate: float, seconds: float, turn: int, bodies: list[bytes]) -> dict[str, Any]:

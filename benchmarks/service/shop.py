@@ -14,6 +14,8 @@ import polars as pl
 from serendip.data import Tables, event_frame
 from serendip.data.arrays import FloatArray, IntArray
 
+VERSION = 1
+"""To be raised when the same size makes something else: worlds of an older version are made again."""
 DAYS = 180
 END_MS = 1_790_000_000_000
 """The time of the last event at most, 2026-09-21; fixed, so that the same sizes make the same world."""
@@ -63,7 +65,7 @@ def generated(size: Size) -> Tables:
 
 
 def _n_groups(size: Size) -> int:
-    return max(10, round(size.items**0.5 / 1.5))
+    return max(10, int(size.items**0.5 / 1.5 + 0.5))
 
 
 def _events(generator: np.random.Generator, size: Size, groups: IntArray) -> pl.DataFrame:

@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +56,7 @@ def prepared(name: str, root: Path, recipe: str, say: Callable[[str], None], ref
     if name not in SIZES:
         raise InputError(f"there is no world {name!r}; there are {', '.join(SIZES)}")
     size, folder = SIZES[name], root / name
-    wanted = {"size": asdict(size), "generator": _fingerprint(Path(shop.__file__))}
+    wanted = {"size": asdict(size), "version": shop.VERSION}
     facts = _facts(folder)
     if {key: facts.get(key) for key in wanted} != wanted:
         say(f"{name}: making {size.items:,} items, {size.people:,} people and about {size.events:,} events")
@@ -68,11 +67,7 @@ def prepared(name: str, root: Path, recipe: str, say: Callable[[str], None], ref
         say(f"{name}: fitting the recipe {chosen.name}")
         facts |= {"recipe": chosen.to_toml(), "recipe_name": chosen.name} | _fitted(folder, recipe)
         _stamp(folder, facts)
-    return World(name, size, folder, {key: value for key, value in facts.items() if key != "generator"})
-
-
-def _fingerprint(file: Path) -> str:
-    return sha256(file.read_bytes()).hexdigest()[:16]
+    return World(name, size, folder, {key: value for key, value in facts.items() if key != "version"})
 
 
 def _facts(folder: Path) -> dict[str, Any]:
