@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from benchmarks import cases, report, results, running
+from benchmarks.service import report as service_report
 from benchmarks.service.command import service
 from serendip.errors import InputError
 
@@ -60,8 +61,8 @@ def run(
 
 @app.command("report")
 def write_report() -> None:
-    """Write docs/leaderboard.md, docs/leaderboard.html and the picture from benchmarks/results."""
-    for file in report.write(results.read_all()):
+    """Write the leaderboard (page, HTML and picture) and docs/service_speed.md from benchmarks/results."""
+    for file in (*report.write(results.read_all()), service_report.write()):
         out.print(f"wrote {os.path.relpath(file)}")
 
 

@@ -134,7 +134,7 @@ def plan(mix: Mix, size: Size, rate: float, seconds: float, seed: int, names: st
 
 
 def check(bodies: Sequence[bytes]) -> dict[str, int]:
-    """Look closely at answers: how many were lists, how many of them were worked around, how many are wrong.
+    """Look closely at answers: how many were lists, and how many of them are wrong.
 
     A list is wrong where its ranks are not 1, 2, ..., or the contributions of an item's reasons do not add up to its
     score.
@@ -142,7 +142,6 @@ def check(bodies: Sequence[bytes]) -> dict[str, int]:
     lists = [answer for answer in map(json.loads, bodies) if answer.get("items")]
     return {
         "looked_at": len(lists),
-        "degraded": sum(bool(answer["degraded"]) for answer in lists),
         "wrong": sum(not _sound(answer["items"]) for answer in lists),
     }
 

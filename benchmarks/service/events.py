@@ -33,13 +33,13 @@ BESIDE = 100.0
 
 def events(sitting: Sitting) -> dict[str, Any]:
     """Closed loops into a store that holds millions already: batches, then single events."""
-    shop, seconds = sitting.world("hundred-thousand"), sitting.pace.short_s
+    shop, pace = sitting.world("hundred-thousand"), sitting.pace
     with sitting.served(shop) as server:
-        batches = _batches(shop.size, max(BATCH_CLIENTS, int(MOST_BATCHES * sitting.pace.speed)))
-        batched = _stored(server, batches, BATCH_CLIENTS, BATCH, seconds)
+        batches = _batches(shop.size, round(MOST_BATCHES * pace.closed_share))
+        batched = _stored(server, batches, BATCH_CLIENTS, BATCH, pace.closed_s)
         sitting.say(f"batches of {BATCH:,}: {batched['events_per_s']:,.0f} events acknowledged per second")
-        singles = _singles(shop.size, max(SINGLE_CLIENTS, int(MOST_SINGLES * sitting.pace.speed)))
-        single = _stored(server, singles, SINGLE_CLIENTS, 1, seconds)
+        singles = _singles(shop.size, round(MOST_SINGLES * pace.closed_share))
+        single = _stored(server, singles, SINGLE_CLIENTS, 1, pace.closed_s)
         sitting.say(f"single events: {single['events_per_s']:,.0f} per second at {SINGLE_CLIENTS} clients")
     acknowledged = batched["acknowledged"] + single["acknowledged"]
     with Workspace.open(sitting.root / "run") as workspace:

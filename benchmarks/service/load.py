@@ -201,6 +201,8 @@ class Client:
             return
         if fresh:
             self._finish(place, 0, b"the connection was closed")
+            if self._waiting:
+                self._send(self._waiting.popleft())
         else:
             self._reconnected += 1
             self._send(place)

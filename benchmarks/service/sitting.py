@@ -25,6 +25,10 @@ class Pace:
     middle_s: float = 20.0
     short_s: float = 10.0
     warm_s: float = 3.0
+    closed_s: float = 10.0
+    """The most that a closed loop takes."""
+    closed_share: float = 1.0
+    """Of the requests of closed loops."""
     speed: float = 1.0
     """Rates are multiplied by it."""
     starts: int = 5
@@ -35,7 +39,7 @@ class Pace:
 
 
 FULL = Pace()
-QUICK = Pace(0.5, 0.4, 0.3, 0.2, speed=0.1, starts=1, probes=5, rounds=1, tiny=True)
+QUICK = Pace(0.5, 0.4, 0.3, 0.2, 60.0, 0.01, speed=0.1, starts=1, probes=5, rounds=1, tiny=True)
 """To see that everything works; the figures mean nothing."""
 
 
