@@ -263,6 +263,16 @@ def test_contributions_add_up_to_the_score(name: str) -> None:
     np.testing.assert_array_equal(parts[queries.weights == 0], 0.0)
 
 
+def test_an_item_map_leads_to_the_score(name: str) -> None:
+    model = fit(name, checkerboard())
+    if not isinstance(model, models.Maps):
+        pytest.skip("it is no item map")
+    queries = checkerboard().histories()
+    item_map, memory = model.item_map()
+    expected = (queries.matrix(SIDE, memory) @ item_map).toarray()
+    np.testing.assert_allclose(model.score(queries), expected, atol=1e-5)
+
+
 def test_vectors_multiply_to_the_score(name: str) -> None:
     model = fit(name)
     if not isinstance(model, models.Embeds):

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+
+import pytest
 
 from serendip.data import HistoryEvent
 from serendip.serving.exposures import ExposureLog
@@ -43,6 +47,85 @@ def test_the_least_recent_history_goes_first() -> None:
     for user_id in ("ann", "bo", "ann", "cy", "ann", "bo"):
         histories(user_id)
     assert reads == ["ann", "bo", "cy", "bo"]
+
+
+def test_most_events_are_a_bound_too() -> None:
+    reads: list[str] = []
+
+    def read(user_id: str) -> list[HistoryEvent]:
+        reads.append(user_id)
+        return events(*"ab")
+
+    histories = RecentHistories(read, most_events=5, seconds_kept=1_000)
+    for user_id in ("ann", "bo", "cy", "ann"):
+        histories(user_id)
+        assert histories.events <= 5
+    assert reads == ["ann", "bo", "cy", "ann"]
+    assert (len(histories), histories.events) == (2, 4)
+    histories.forget(["ann", "nobody"])
+    assert (len(histories), histories.events) == (1, 2)
+    histories.forget_all()
+    assert (len(histories), histories.events) == (0, 0)
+
+
+def test_a_history_larger_than_the_bound_is_read_and_not_kept() -> None:
+    histories = RecentHistories(lambda user_id: events(*"abc"), most_events=2, seconds_kept=1_000)
+    assert len(histories("ann")) == 3
+    assert (len(histories), histories.events) == (0, 0)
+
+
+def test_the_size_of_a_history_is_what_the_caller_says() -> None:
+    histories = RecentHistories(lambda user_id: events("a"), size=lambda held: 10 * len(held), seconds_kept=1_000)
+    histories("ann")
+    assert histories.events == 10
+
+
+def test_a_read_that_fails_leaves_nothing_behind() -> None:
+    def read(user_id: str) -> list[HistoryEvent]:
+        raise OSError("no disk")
+
+    histories = RecentHistories(read)
+    with pytest.raises(OSError, match="no disk"):
+        histories("ann")
+    assert not histories._reading
+    assert not len(histories)
+
+
+def test_an_event_of_one_does_not_hinder_the_keeping_of_another() -> None:
+    reads: list[str] = []
+
+    def read(user_id: str) -> list[HistoryEvent]:
+        reads.append(user_id)
+        histories.forget(["bo"])
+        return []
+
+    histories = RecentHistories(read, seconds_kept=1_000)
+    histories("ann")
+    histories("ann")
+    assert reads == ["ann"]
+
+
+def test_threads_that_read_and_forget_keep_the_books_right() -> None:
+    stored = {f"u{n}": 1 for n in range(20)}
+    histories = RecentHistories(lambda user_id: events(*["i"] * stored[user_id]), most=10, most_events=60)
+
+    def ask(seed: int) -> None:
+        generator = random.Random(seed)
+        for _ in range(500):
+            user_id = f"u{generator.randrange(20)}"
+            if generator.random() < 0.1:
+                stored[user_id] += 1
+                histories.forget([user_id])
+            else:
+                histories(user_id)
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(ask, range(4)))
+    assert len(histories) <= 10
+    assert histories.events == sum(entry.size for entry in histories._kept.values()) <= 60
+    assert not histories._reading
+    for user_id, entry in list(histories._kept.items()):
+        assert len(entry.events) == stored[user_id]
 
 
 def test_a_history_that_was_read_before_an_event_is_not_kept_after_it() -> None:

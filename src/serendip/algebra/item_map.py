@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from serendip.algebra.compiled import compiled
 from serendip.data import Queries
 from serendip.data.arrays import FloatArray, IntArray, Sparse
 
@@ -18,11 +19,31 @@ def scores(weights: Sparse, queries: Queries, memory: float | None) -> FloatArra
 
 
 def shares(weights: Sparse, queries: Queries, rows: IntArray, memory: float | None) -> FloatArray:
-    """What each event adds to each candidate `rows` (B, C) of its query, (E, C) float32."""
-    candidates = rows[queries.query_rows]  # (E, C)
-    causes = np.repeat(queries.item_rows, candidates.shape[1])  # (E C,)
-    parts = np.asarray(weights[causes, candidates.ravel()], np.float32).reshape(candidates.shape)
-    return parts * queries.recent(memory)[:, None]
+    """What each event adds to each candidate `rows` (B, C) of its query, (E, C) float32; for few candidates."""
+    weighed = queries.recent(memory)
+    cells = weights.indptr, weights.indices, weights.data
+    return np.asarray(_shares(queries.item_rows, weighed, queries.query_rows, rows, *cells))
+
+
+@compiled
+def _shares(
+    causes: IntArray,
+    weighed: FloatArray,
+    owners: IntArray,
+    rows: IntArray,
+    starts: IntArray,
+    columns: IntArray,
+    values: FloatArray,
+) -> FloatArray:
+    out = np.zeros((len(causes), rows.shape[1]), np.float32)
+    for event in range(len(causes)):
+        if weighed[event] == 0:
+            continue
+        for cell in range(starts[causes[event]], starts[causes[event] + 1]):
+            for place in range(rows.shape[1]):
+                if columns[cell] == rows[owners[event], place]:
+                    out[event, place] = values[cell] * weighed[event]
+    return out
 
 
 def to_arrays(weights: Sparse) -> dict[str, NDArray[Any]]:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
 
+from serendip.algebra.compiled import compiled
 from serendip.data import Queries
 from serendip.data.arrays import BoolArray, FloatArray, IntArray
 
@@ -74,7 +76,7 @@ class Ground:
         wide = vectors.astype(np.float64)
         return cls(vectors, wide.T @ wide)
 
-    @property
+    @cached_property
     def is_diagonal(self) -> bool:
         off = self.gram - np.diag(np.diag(self.gram))
         return bool(np.abs(off).max(initial=0) <= ROUNDING * np.diag(self.gram).max(initial=0))
@@ -89,8 +91,11 @@ class Ground:
 
         With `active` (B, D) the other numbers of a row are 0, and these are the best there are beside them.
         """
-        found = np.zeros((len(pull), self.vectors.shape[1]))
         short = self.is_diagonal and active is None
+        if short and len(pull) == 1:
+            one = evidence.columns, evidence.extra, evidence.worth
+            return _place_one(self.vectors, np.diag(self.gram) + pull[0], *one)[None, :]
+        found = np.zeros((len(pull), self.vectors.shape[1]))
         for batch in evidence.batches():
             near, extra, worth = self._near(evidence, batch, active)
             if short and near.shape[1] <= near.shape[2]:
@@ -107,6 +112,9 @@ class Ground:
         self, evidence: Evidence, pull: FloatArray, rows: IntArray, active: BoolArray | None = None
     ) -> FloatArray:
         """What each cell adds to x · v_i for each i of `rows` (B, C), (E, C) float32; 0 for cells left out."""
+        if self.is_diagonal and active is None and len(pull) == 1:
+            one = evidence.columns, evidence.extra, evidence.worth
+            return _parts_of_one(self.vectors, np.diag(self.gram) + pull[0], *one, rows[0])
         found = np.zeros((len(evidence.columns), rows.shape[1]), np.float32)
         for batch in evidence.batches():
             near, extra, worth = self._near(evidence, batch, active)
@@ -146,3 +154,63 @@ def _dual(near: FloatArray, scaled: FloatArray, extra: FloatArray) -> FloatArray
     system = extra[:, :, None] * (near @ scaled.swapaxes(1, 2))
     system += np.eye(near.shape[1])
     return system
+
+
+@compiled
+def _place_one(
+    vectors: FloatArray, diagonal: FloatArray, columns: IntArray, extra: FloatArray, worth: FloatArray
+) -> FloatArray:
+    """x of one row, (D,), from as many equations as it has cells of worth; `diagonal` is that of A, (D,)."""
+    telling = np.flatnonzero(worth > 0)
+    found = np.zeros(len(diagonal))
+    if len(telling):
+        near, system = _dual_of_one(vectors, diagonal, columns[telling], extra[telling])
+        shares = np.linalg.solve(system, worth[telling].astype(np.float64))
+        for cell in range(len(telling)):
+            found += shares[cell] * near[cell] / diagonal
+    return found
+
+
+@compiled
+def _parts_of_one(
+    vectors: FloatArray,
+    diagonal: FloatArray,
+    columns: IntArray,
+    extra: FloatArray,
+    worth: FloatArray,
+    rows: IntArray,
+) -> FloatArray:
+    """What each cell adds to each of `rows` (C,), (E, C) float32: e (I + S V A⁻¹ Vᵀ)⁻ᵀ V A⁻¹ y."""
+    telling = np.flatnonzero(worth > 0)
+    found = np.zeros((len(columns), len(rows)), np.float32)
+    if len(telling):
+        near, system = _dual_of_one(vectors, diagonal, columns[telling], extra[telling])
+        ahead = np.zeros((len(telling), len(rows)))
+        for cell in range(len(telling)):
+            for place in range(len(rows)):
+                for axis in range(len(diagonal)):
+                    ahead[cell, place] += near[cell, axis] * vectors[rows[place], axis] / diagonal[axis]
+        shares = np.linalg.solve(np.ascontiguousarray(system.T), ahead)
+        for cell in range(len(telling)):
+            found[telling[cell]] = (worth[telling[cell]] * shares[cell]).astype(np.float32)
+    return found
+
+
+@compiled
+def _dual_of_one(
+    vectors: FloatArray, diagonal: FloatArray, columns: IntArray, extra: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """V (T, D) and I + S V A⁻¹ Vᵀ (T, T)."""
+    count = len(columns)
+    near, system = np.empty((count, len(diagonal))), np.empty((count, count))
+    for cell in range(count):
+        near[cell] = vectors[columns[cell]]
+    for cell in range(count):
+        scaled = near[cell] / diagonal
+        for other in range(cell + 1):
+            product = 0.0
+            for axis in range(len(diagonal)):
+                product += scaled[axis] * near[other, axis]
+            system[cell, other], system[other, cell] = extra[cell] * product, extra[other] * product
+        system[cell, cell] += 1.0
+    return near, system

@@ -257,12 +257,20 @@ def serve(
     host: Host = HOST,
     port: Port = PORT,
     insecure: Annotated[bool, typer.Option("--insecure", help="Serve other machines although no key is set.")] = False,
+    origin: Annotated[
+        list[str] | None,
+        typer.Option(help="Let pages of this origin, such as https://shop.example, ask; may be repeated."),
+    ] = None,
+    log: Annotated[
+        Literal["quiet", "text", "json"],
+        typer.Option(help="A line per request on standard error, as text or json; quiet writes only what goes wrong."),
+    ] = "quiet",
 ) -> None:
     """Answer over HTTP, with the page to play on."""
-    _serve(workspace, host, port, insecure)
+    _serve(workspace, host, port, insecure=insecure, origins=origin or (), log=log)
 
 
-def _serve(folder: Path, host: str, port: int, insecure: bool = False) -> None:
+def _serve(folder: Path, host: str, port: int, **options: Any) -> None:
     from serendip.cli.terminal import say
     from serendip.serving import serve as run
     from serendip.store import Workspace
@@ -271,7 +279,7 @@ def _serve(folder: Path, host: str, port: int, insecure: bool = False) -> None:
         say(f"serving {folder} on {address} (stop with Ctrl-C)")
 
     with Workspace.open(folder) as opened:
-        run(opened, host=host, port=port, insecure=insecure, announce=announce)
+        run(opened, host=host, port=port, announce=announce, **options)
 
 
 def _dataset(workspace: Workspace, progress: Any) -> Dataset:

@@ -1,6 +1,7 @@
 """Data: the words that every other room speaks."""
 
 from serendip.data.dataset import Dataset, Entities, Events
+from serendip.data.past import Past
 from serendip.data.progress import Progress, silent, track
 from serendip.data.queries import Queries
 from serendip.data.query import HistoryEvent, Query
@@ -17,6 +18,7 @@ __all__ = [
     "Events",
     "HistoryEvent",
     "InputError",
+    "Past",
     "Progress",
     "Queries",
     "Query",

@@ -10,8 +10,8 @@ import polars as pl
 import scipy.sparse as sp
 
 from serendip.data.arrays import BoolArray, FloatArray, IntArray, Sparse
+from serendip.data.past import Past
 from serendip.data.queries import Queries
-from serendip.data.query import HistoryEvent
 from serendip.data.signals import RATING, Signals, latest_ratings, preference_matrix
 from serendip.data.tables import Tables, empty_relations
 from serendip.data.vocabulary import Vocabulary
@@ -155,21 +155,16 @@ class Dataset:
             events.ratings[chosen],
         )
 
-    def history(self, user_id: str) -> list[HistoryEvent]:
+    def history(self, user_id: str) -> Past:
         """Everything one person did, oldest first; empty for somebody unknown."""
         row = self.users.vocabulary.row(user_id)
         if row < 0:
-            return []
+            return Past(())
         order, starts = self._by_user
         own = self.events[order[starts[row] : starts[row + 1]]]
-        items = self.items.vocabulary.ids(own.item_rows)
-        # Without validation: it would read small numbers of milliseconds (before 1973) as seconds.
-        return [
-            HistoryEvent.model_construct(
-                item_id=item, type=kind, value=None if np.isnan(value) else float(value), timestamp=time or None
-            )
-            for item, kind, value, time in zip(items, own.types, own.values, own.times_ms.tolist(), strict=True)
-        ]
+        values = (None if np.isnan(value) else float(value) for value in own.values)
+        times_ms = (time or None for time in own.times_ms.tolist())
+        return Past(zip(self.items.vocabulary.ids(own.item_rows), own.types, values, times_ms, strict=True))
 
 
 def _entities(frame: pl.DataFrame, id_column: str, events: pl.DataFrame) -> Entities:

@@ -65,6 +65,8 @@ class Query(BaseModel):
     such as `category == "tea" and (price < 20 or not brand in ["Lin", "Oak"])`."""
     diversity: float | None = Field(None, ge=0.0, le=1.0)
     """0 is the plain order, 1 the most varied; None leaves it to the recipe."""
+    max_per: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict, max_length=10)
+    """How many items of one value of an attribute are listed at most, such as `{"maker": 2}`; a hard rule."""
     personalization: bool = True
     """False: the history orders nothing (it still keeps seen items out)."""
     surface: str = Field("default", min_length=1, max_length=64)

@@ -13,7 +13,7 @@ NAMED = 3
 NEGLIGIBLE = 1e-9
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Share:
     """What one cause adds to one item's score."""
 

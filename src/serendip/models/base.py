@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from serendip.data import Dataset, Queries
-from serendip.data.arrays import FloatArray, IntArray
+from serendip.data.arrays import FloatArray, IntArray, Sparse
 from serendip.training import FitOptions
 
 T = TypeVar("T")
@@ -111,6 +111,19 @@ class Embeds(Protocol):
 
     def item_vectors(self) -> FloatArray:
         """(N, D) float32; `query_vectors(queries) @ item_vectors().T` is `score(queries)`."""
+        ...
+
+
+@runtime_checkable
+class Maps(Protocol):
+    """A model whose score is what a sparse map leads to from the items of the history, and 0 for all others."""
+
+    def item_map(self) -> tuple[Sparse, float | None]:
+        """The map (N, N) and the memory: `score(queries)` is `queries.matrix(N, memory) @ map`.
+
+        Raises:
+            RuntimeError: nothing has been learned yet.
+        """
         ...
 
 

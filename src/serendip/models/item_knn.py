@@ -91,6 +91,11 @@ class ItemKnn:
         history = queries.matrix(fitted(self._nearest).shape[0], self.config.memory)
         return take(spread(history, self._similar, FitOptions().n_threads), rows)
 
+    def item_map(self) -> tuple[Sparse, float | None]:
+        """See `models.base.Maps`."""
+        fitted(self._nearest)
+        return self._similar, self.config.memory
+
     def contributions(self, queries: Queries, rows: IntArray) -> FloatArray:
         """w_e s_(candidate, item of e): see `models.base.Attributes`."""
         fitted(self._nearest)

@@ -70,6 +70,10 @@ class Rp3beta:
         history = queries.matrix(walks.shape[0], self.config.memory)
         return take(spread(history, walks, FitOptions().n_threads), rows)
 
+    def item_map(self) -> tuple[Sparse, float | None]:
+        """See `models.base.Maps`."""
+        return fitted(self._walks), self.config.memory
+
     def contributions(self, queries: Queries, rows: IntArray) -> FloatArray:
         """w_e W_(item of e, candidate): see `models.base.Attributes`."""
         return item_map.shares(fitted(self._walks), queries, rows, self.config.memory)

@@ -62,6 +62,10 @@ class Slim:
     def score(self, queries: Queries, rows: IntArray | None = None) -> FloatArray:
         return take(item_map.scores(fitted(self._b), queries, self.config.memory), rows)
 
+    def item_map(self) -> tuple[Sparse, float | None]:
+        """See `models.base.Maps`."""
+        return fitted(self._b), self.config.memory
+
     def contributions(self, queries: Queries, rows: IntArray) -> FloatArray:
         """w_e B_(item of e, candidate): see `models.base.Attributes`."""
         return item_map.shares(fitted(self._b), queries, rows, self.config.memory)

@@ -5,6 +5,7 @@ signals.json          weights of event types
 vocabulary.json       item ids in row order
 catalogue.ndjson      attributes, one line per item
 models/<source>/      config.json and weights.safetensors
+indexes/<source>.safetensors   where the catalogue is large
 card.json             data window, sizes, times, versions, and the SHA-256 of every other file
 """
 
@@ -19,9 +20,10 @@ from typing import Any
 
 from serendip import models
 from serendip.data import DamagedArtifactError, InputError, Signals, Vocabulary
-from serendip.models import Model
+from serendip.models import Embeds, Model
 from serendip.pipeline.catalogue import Catalogue
 from serendip.pipeline.recipe import Recipe
+from serendip.retrieval import InvertedLists
 
 FORMAT = 1
 
@@ -34,6 +36,7 @@ class Artifact:
     signals: Signals
     catalogue: Catalogue
     models: Mapping[str, Model]  # by source name
+    indexes: Mapping[str, InvertedLists]  # by source name
     card: Mapping[str, Any]
 
     def save(self, folder: Path) -> None:
@@ -46,6 +49,8 @@ class Artifact:
         _write(folder / "catalogue.ndjson", "\n".join(lines))
         for place, source in enumerate(self.recipe.sources):
             models.save(self.models[source.name], _model_folder(folder, place, source.model))
+            if source.name in self.indexes:
+                _save_index(self.indexes[source.name], _index_file(folder, place, source.model))
         card = {"format": FORMAT, **self.card, "files": _hashes(folder)}
         _write(folder / "card.json", json.dumps(card, indent=2, ensure_ascii=False))
 
@@ -69,7 +74,31 @@ class Artifact:
             source.name: models.open_saved(_model_folder(folder, place, source.model))
             for place, source in enumerate(recipe.sources)
         }
-        return cls(recipe, signals, catalogue, fitted, card)
+        indexes = {
+            source.name: index
+            for place, source in enumerate(recipe.sources)
+            if (index := _open_index(_index_file(folder, place, source.model), fitted[source.name]))
+        }
+        return cls(recipe, signals, catalogue, fitted, indexes, card)
+
+
+def _save_index(index: InvertedLists, file: Path) -> None:
+    from safetensors.numpy import save_file
+
+    file.parent.mkdir(exist_ok=True)
+    save_file(index.arrays(), file)
+
+
+def _open_index(file: Path, model: object) -> InvertedLists | None:
+    from safetensors.numpy import load_file
+
+    if not file.is_file() or not isinstance(model, Embeds):
+        return None
+    return InvertedLists.of_arrays(load_file(file), model.item_vectors())
+
+
+def _index_file(folder: Path, place: int, model: str) -> Path:
+    return folder / "indexes" / f"{place}-{model}.safetensors"
 
 
 def _model_folder(folder: Path, place: int, model: str) -> Path:

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from serendip.data.arrays import BoolArray, FloatArray
+from serendip.data.arrays import BoolArray, FloatArray, IntArray
 from serendip.models import Model
-from serendip.retrieval import top_k
+from serendip.pipeline.opinions import Opinion
 
 
 @dataclass(frozen=True)
 class Part:
-    """What one source says of every item."""
+    """What one source says for one query."""
 
     name: str
-    scores: FloatArray  # (B, N)
+    opinion: Opinion
     weight: float
     candidates: int
     """How many of its best items enter the pool."""
@@ -27,32 +27,44 @@ class Part:
 
 @dataclass(frozen=True)
 class Blend:
-    """The total of each item and what it is made of: total = sum over s of factors[s] * parts[s].scores."""
+    """The total of each candidate and what it is made of: total = sum over s of factors[s] * parts[s].of(rows)."""
 
-    total: FloatArray  # (B, N) float32, -inf where an item is no candidate
+    rows: IntArray  # (C,), the candidates, ascending
+    total: FloatArray  # (C,) float32
     parts: tuple[Part, ...]  # S
-    factors: FloatArray  # (S, B): weight over scale; 0 where a source has nothing to say
+    factors: FloatArray  # (S,) float32: weight over scale; 0 where a source has nothing to say
+
+    def weighted(self, rows: IntArray) -> FloatArray:
+        """What each part adds to each of `rows` (K,), candidates or not, (S, K)."""
+        shares = [part.opinion.of(rows) * factor for part, factor in zip(self.parts, self.factors, strict=True)]
+        return np.stack(shares) if shares else np.zeros((0, len(rows)), np.float32)
 
 
 def blend(parts: Sequence[Part], allowed: BoolArray) -> Blend:
-    """Weighted sum of the parts, each divided by its largest score among the allowed items of the query.
+    """Weighted sum of the parts, each divided by its largest score among the allowed items.
 
-    A source whose largest score is not positive has nothing to say. The candidates of a query are the union of
-    each source's best allowed items with a positive score; everything else is left out.
+    A source whose largest score is not positive has nothing to say. The candidates are the union of each source's
+    best allowed items with a positive score; everything else is left out.
 
     Args:
-        allowed: (B, N), the items that may be listed.
+        allowed: (N,), the items that may be listed.
     """
-    factors = np.zeros((len(parts), len(allowed)), np.float32)
-    total = np.zeros(allowed.shape, np.float32)
-    chosen = np.zeros(allowed.shape, bool)
-    for factor, part in zip(factors, parts, strict=True):
-        eligible = np.where(allowed & (part.scores > 0), part.scores, -np.inf)
-        largest = eligible.max(axis=1, initial=-np.inf)  # (B,)
-        speaks = np.isfinite(largest)
-        factor[speaks] = part.weight / largest[speaks]
-        total += part.scores * factor[:, None]
-        rows, best = top_k(eligible, part.candidates)
-        queries, places = np.nonzero(np.isfinite(best))
-        chosen[queries, rows[queries, places]] = True
-    return Blend(np.where(chosen, total, np.float32(-np.inf)), tuple(parts), factors)
+    factors = np.zeros(len(parts), np.float32)
+    chosen = [np.empty(0, np.int32)]
+    for place, part in enumerate(parts):
+        rows, scores = part.opinion.best(allowed, part.candidates)
+        if len(rows):
+            factors[place] = part.weight / scores[0]
+            chosen.append(rows)
+    rows = _distinct(np.sort(np.concatenate(chosen)))
+    blended = Blend(rows, np.zeros(0, np.float32), tuple(parts), factors)
+    total = blended.weighted(rows).sum(axis=0, dtype=np.float32)
+    return Blend(rows, total, blended.parts, factors)
+
+
+def _distinct(ordered: IntArray) -> IntArray:
+    """`np.unique` of what is in order, without its detours."""
+    first = np.ones(len(ordered), bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+    distinct: IntArray = ordered[first]
+    return distinct

@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 
 from serendip.data import InputError, Vocabulary
 from serendip.data.arrays import BoolArray, FloatArray, IntArray, Sparse
@@ -17,6 +16,8 @@ from serendip.pipeline.conditions import comparable, condition, values_of
 
 Record = dict[str, Any]
 
+LABELS = 32
+"""Values of one item that variety looks at."""
 _MASKS_KEPT = 64
 _TEXT_MATCH_FROM = 0.35
 """Items below this share of the best match do not count as matching."""
@@ -38,6 +39,12 @@ class Catalogue:
     def __len__(self) -> int:
         return len(self.vocabulary)
 
+    def prepare(self, labels: Sequence[tuple[str, ...]]) -> None:
+        """Compute what requests need before one asks for it."""
+        assert len(self.listable) == len(self)
+        for by in labels:
+            self.labels(by)
+
     def title(self, row: int, language: str = "en") -> str:
         """The title in that language where there is one, else the title, else the id."""
         record = self.records[row]
@@ -45,16 +52,12 @@ class Catalogue:
 
     @cached_property
     def listable(self) -> BoolArray:
-        """Items that may be shown, (N,): not hidden, not out of stock, and, where there is a catalogue, in it.
+        """Items that may be shown, (N,): not hidden, in stock, and, where there is a catalogue, in it.
 
         An item without a single attribute among items that have some was deleted, or is a slip in an event.
         """
         described = any(self.records)
-        flags = (
-            not record.get("hidden") and record.get("available", True) is not False and bool(record) >= described
-            for record in self.records
-        )
-        return np.fromiter(flags, bool, len(self))
+        return np.fromiter((may_be_shown(record) and bool(record) >= described for record in self.records), bool)
 
     def matching(self, rules: Mapping[str, Any] | str) -> BoolArray:
         """Items whose attributes satisfy every rule, or the condition, (N,).
@@ -73,20 +76,17 @@ class Catalogue:
             self._masks[key] = np.fromiter(map(test, self.records), bool, len(self))
         return self._masks[key]
 
-    def likeness(self, rows: IntArray, by: Sequence[str]) -> FloatArray:
-        """Cosine of shared attribute values between the items `rows`, (C, C) float32 in 0..1."""
-        labels = self._labels(tuple(by))[rows]
-        return np.asarray((labels @ labels.T).toarray())
+    def labels(self, by: tuple[str, ...]) -> IntArray:
+        """The values of some attributes of each item as numbers, (N, L) int32, equal where values are; -1 is no value.
 
-    def _labels(self, by: tuple[str, ...]) -> Sparse:
-        if by not in self._label_matrices:
-            self._label_matrices[by] = _indicator(
-                [[f"{name}={value}" for name in by for value in values_of(record.get(name))] for record in self.records]
-            )
-        return self._label_matrices[by]
+        Of an item with more than `LABELS` values the first count.
+        """
+        if by not in self._label_tables:
+            self._label_tables[by] = _numbered(self.records, by)
+        return self._label_tables[by]
 
     @cached_property
-    def _label_matrices(self) -> dict[tuple[str, ...], Sparse]:
+    def _label_tables(self) -> dict[tuple[str, ...], IntArray]:
         return {}
 
     def text_match(self, text: str, fields: Sequence[str]) -> FloatArray:
@@ -109,6 +109,14 @@ class Catalogue:
     @cached_property
     def _text_indexes(self) -> dict[tuple[str, ...], tuple[TextEncoder, Sparse]]:
         return {}
+
+
+def may_be_shown(record: Mapping[str, Any]) -> bool:
+    """Not hidden, not `available` false, and, where it says how many there are, with a `stock` above 0."""
+    if record.get("hidden") or record.get("available", True) is False:
+        return False
+    stock = record.get("stock")
+    return not isinstance(stock, int | float) or stock > 0
 
 
 def _without_nulls(record: Mapping[str, Any]) -> Record:
@@ -137,10 +145,18 @@ def _between(name: str, rule: Mapping[str, Any]) -> Any:
     return lambda value: isinstance(value, int | float) and low <= value <= high
 
 
-def _indicator(labels: Sequence[Sequence[str]]) -> Sparse:
-    columns: dict[str, int] = {}
-    indices = [columns.setdefault(label, len(columns)) for row in labels for label in row]
-    counts = np.asarray([len(row) for row in labels])
-    values = np.repeat(1 / np.sqrt(np.maximum(counts, 1)), counts).astype(np.float32)
-    offsets = np.concatenate([[0], np.cumsum(counts)])
-    return sp.csr_array((values, indices, offsets), shape=(len(labels), len(columns)))
+def _numbered(records: Sequence[Record], by: tuple[str, ...]) -> IntArray:
+    numbers: dict[tuple[str, str], int] = {}
+    # Plain texts, which most are, go the short way.
+    rows = [
+        [
+            numbers.setdefault((name, value if type(value) is str else comparable(value)), len(numbers))
+            for name in by
+            for value in values_of(record.get(name))
+        ][:LABELS]
+        for record in records
+    ]
+    table = np.full((len(rows), max(map(len, rows), default=0)), -1, np.int32)
+    for row, found in enumerate(rows):
+        table[row, : len(found)] = found
+    return table

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from serendip.data import HistoryEvent, Queries, Signals, Vocabulary
+from serendip.algebra.compiled import compiled
+from serendip.data import HistoryEvent, Past, Queries, Signals, Vocabulary
 from serendip.data.arrays import FloatArray, IntArray
 from serendip.data.signals import RATING
 from serendip.data.vocabulary import UNKNOWN
@@ -17,21 +20,35 @@ from serendip.data.vocabulary import UNKNOWN
 class History:
     """What somebody did with items that the pipeline knows, oldest first; event e is row e of `queries`."""
 
-    events: tuple[HistoryEvent, ...]
+    item_ids: tuple[str, ...]  # E
+    types: tuple[str, ...]  # E
     queries: Queries  # B = 1
     strange: tuple[str, ...] = ()
     """Ids that the pipeline does not know; they are left out."""
 
     @classmethod
     def of(cls, events: Sequence[HistoryEvent], vocabulary: Vocabulary, signals: Signals) -> History:
-        events = _in_order(events)
-        rows = vocabulary.rows(event.item_id for event in events)
-        known = tuple(event for event, row in zip(events, rows, strict=True) if row != UNKNOWN)
-        strange = tuple(event.item_id for event, row in zip(events, rows, strict=True) if row == UNKNOWN)
-        says = signals.of([event.type for event in known], [event.value for event in known])
-        times_ms = np.asarray([event.timestamp or 0 for event in known], np.int64)
-        ratings = np.asarray([_rating(event) for event in known], np.float32)
-        return cls(known, Queries.of_histories([(rows[rows != UNKNOWN], times_ms, says)], [ratings]), strange)
+        """Events are taken in the order of their times where each has one, else as handed in."""
+        past = events if isinstance(events, Past) else Past.of(events)
+        order = _order(past.times_ms)
+        rows = vocabulary.rows(past.item_ids)[order]
+        if len(past) and (rows != UNKNOWN).all() and isinstance(order, slice):
+            past.share_ids(vocabulary.ids(rows))
+        places = np.arange(len(past))[order]
+        known = places[rows != UNKNOWN].tolist()
+        types = tuple([past.types[place] for place in known])
+        values = [past.values[place] for place in known]
+        times_ms = np.asarray([past.times_ms[place] or 0 for place in known], np.int64)
+        ratings = np.asarray([_rating(*one) for one in zip(types, values, strict=True)], np.float32)
+        queries = Queries.of_histories([(rows[rows != UNKNOWN], times_ms, signals.of(types, values))], [ratings])
+        item_ids = tuple([past.item_ids[place] for place in known])
+        return cls(item_ids, types, queries, tuple(past.item_ids[place] for place in places[rows == UNKNOWN]))
+
+    @classmethod
+    def nobody(cls) -> History:
+        """Nothing."""
+        nothing = np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, np.float32)
+        return cls((), (), Queries.of_histories([nothing]))
 
     @property
     def rows(self) -> IntArray:
@@ -42,25 +59,62 @@ class History:
         """A batch of one with an empty history, for who asks for no personalisation."""
         return Queries.of_histories([(self.rows[:0], self.queries.times_ms[:0], self.queries.signals[:0])])
 
-    def by_item(self, by_event: FloatArray) -> tuple[list[HistoryEvent], FloatArray]:
-        """Per distinct item: the event that speaks for it, (J,), and the sums of `by_event` (E, K), (J, K)."""
-        distinct, item_of_event = np.unique(self.rows, return_inverse=True)
-        sums = np.zeros((len(distinct), by_event.shape[1]))
-        np.add.at(sums, item_of_event, by_event)
-        # The strongest event speaks: written last, it is the one that stays.
-        order = np.argsort(self.queries.weights, kind="stable")
-        speakers = np.empty(len(distinct), np.int64)
-        speakers[item_of_event[order]] = order
-        return [self.events[event] for event in speakers], sums
+    @cached_property
+    def speakers(self) -> IntArray:
+        """The strongest event on the same item as each event, the latest of equals, (E,)."""
+        weights = self.queries.weights
+        order = np.argsort(weights, kind="stable")
+        last = dict(zip(self.rows[order].tolist(), order.tolist(), strict=True))
+        return np.fromiter((last[row] for row in self.rows.tolist()), np.int64, len(self.rows))
+
+    def strongest(self, by_event: FloatArray, n: int) -> tuple[IntArray, FloatArray, FloatArray]:
+        """The items of the history that add most to each listed item, by the events that speak for them.
+
+        Args:
+            by_event: what each event adds, (E, K).
+            n: how many are named.
+
+        Returns:
+            Events (K, n), -1 where there are fewer; what their items add (K, n); what all others add together (K,).
+        """
+        return _strongest(np.asarray(by_event, np.float64), self.speakers, n)
 
 
-def _rating(event: HistoryEvent) -> float:
+@compiled
+def _strongest(by_event: FloatArray, speakers: IntArray, n: int) -> tuple[IntArray, FloatArray, FloatArray]:
+    count = by_event.shape[1]
+    events, added = np.full((count, n), -1, np.int64), np.zeros((count, n))
+    rest = np.zeros(count)
+    sums = np.zeros(len(speakers))
+    for item in range(count):
+        sums[:] = 0
+        for event in range(len(speakers)):
+            sums[speakers[event]] += by_event[event, item]
+        for event in range(len(speakers)):
+            if speakers[event] != event:
+                continue
+            rest[item] += sums[event]
+            place = n
+            while place > 0 and (events[item, place - 1] < 0 or sums[event] > added[item, place - 1]):
+                place -= 1
+            for later in range(n - 1, place, -1):
+                events[item, later], added[item, later] = events[item, later - 1], added[item, later - 1]
+            if place < n:
+                events[item, place], added[item, place] = event, sums[event]
+        for place in range(n):
+            if events[item, place] >= 0:
+                rest[item] -= added[item, place]
+    return events, added, rest
+
+
+def _rating(type_: str, value: float | None) -> float:
     """NaN for what is no rating or has no value."""
-    return float("nan") if event.type != RATING or event.value is None else event.value
+    return float("nan") if type_ != RATING or value is None else value
 
 
-def _in_order(events: Sequence[HistoryEvent]) -> Sequence[HistoryEvent]:
-    """By time where every event has one, else as handed in."""
-    if any(event.timestamp is None for event in events):
-        return events
-    return sorted(events, key=lambda event: event.timestamp or 0)
+def _order(times_ms: Sequence[int | None]) -> slice | IntArray:
+    """By time where every event has one, else as they are."""
+    times = [time for time in times_ms if time is not None]
+    if len(times) < len(times_ms) or all(one <= other for one, other in itertools.pairwise(times)):
+        return slice(None)
+    return np.argsort(np.asarray(times), kind="stable")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,6 +15,7 @@ from serendip.data import (
     Dataset,
     HistoryEvent,
     InputError,
+    Past,
     Queries,
     Query,
     Recommendation,
@@ -20,21 +23,26 @@ from serendip.data import (
     Signals,
     Vocabulary,
 )
-from serendip.data.arrays import BoolArray, FloatArray, IntArray, Sparse
+from serendip.data.arrays import BoolArray, IntArray, Sparse
 from serendip.data.vocabulary import UNKNOWN
-from serendip.models import Model
+from serendip.models import Embeds, Model
 from serendip.pipeline.artifact import Artifact
-from serendip.pipeline.blending import Blend, Part, blend
+from serendip.pipeline.asking import Guard, ask, unguarded
+from serendip.pipeline.blending import Part, blend
 from serendip.pipeline.card import Stopwatch, data_card
 from serendip.pipeline.catalogue import Catalogue
+from serendip.pipeline.course import Course
+from serendip.pipeline.filters import by_request, by_rule, passing
 from serendip.pipeline.history import History
+from serendip.pipeline.opinions import Dense, Opinion, Speaker, speaker
 from serendip.pipeline.recipe import Recipe
 from serendip.pipeline.rendering import render
-from serendip.pipeline.reranking import diversify
-from serendip.retrieval import top_k
+from serendip.pipeline.reranking import rerank
+from serendip.retrieval import InvertedLists
 from serendip.training import FitOptions
 
 Lookup = Callable[[str], Sequence[HistoryEvent]]
+Clock = Callable[[str, float], None]
 
 BATCH = 256
 
@@ -50,11 +58,23 @@ class Pipeline:
         self.card: dict[str, Any] = {}
         self.lookup: Lookup = _nobody
         """Finds the history of a user id; set by `fit` to the data set, by a service to its store."""
+        self.guard: Guard = unguarded
+        """How sources are asked: a fault is raised, unless a service puts a guard here that leaves them out."""
+        self.clock: Clock = _unheard
+        """Is told how many seconds each step of a request took."""
+        self._indexes: dict[str, InvertedLists] = {}  # by source name
+        self._speakers: dict[str, Speaker] = {}
 
     @property
     def name(self) -> str:
         """The name of the recipe."""
         return self.recipe.name
+
+    @cached_property
+    def _reader(self) -> Callable[[Sequence[HistoryEvent]], History]:
+        """Reads histories by this pipeline's vocabulary and signals, which stay as they are once it is fitted."""
+        items, signals = self.items, self.signals
+        return lambda events: History.of(events, items, signals)
 
     @property
     def items(self) -> Vocabulary:
@@ -76,16 +96,31 @@ class Pipeline:
             with watch.measuring(name):
                 self.models[name] = model.fit(dataset, options)
         options.progress("sources", len(unfitted), len(unfitted))
+        with watch.measuring("indexes"), options.limited():
+            self._indexes = self._indexed(dataset.n_items, options)
         attributes = dataset.items.attributes
         records = zip(dataset.items.vocabulary.ids(), attributes.drop("item_id").to_dicts(), strict=True)
         self.catalogue = Catalogue.of(dataset.items.vocabulary, dict(records))
         self.signals, self.lookup = dataset.signals, dataset.history
         self.card = data_card(dataset, self.recipe.name, watch)
+        self.__dict__.pop("_reader", None)
+        self._make_speakers()
         return self
+
+    def _indexed(self, n_items: int, options: FitOptions) -> dict[str, InvertedLists]:
+        """An index for each source that can have one, where the catalogue is large."""
+        if n_items < self.recipe.retrieval.index_from:
+            return {}
+        vectors = {name: model.item_vectors() for name, model in self.models.items() if isinstance(model, Embeds)}
+        return {name: InvertedLists.build(items, options.seed) for name, items in vectors.items()}
+
+    def _make_speakers(self) -> None:
+        slack = self.recipe.retrieval.slack
+        self._speakers = {name: speaker(model, self._indexes.get(name), slack) for name, model in self.models.items()}
 
     def save(self, folder: Path) -> None:
         """Write a readable folder: recipe, vocabulary, catalogue, one subfolder per source, card with hashes."""
-        Artifact(self.recipe, self.signals, self.catalogue, self.models, self.card).save(folder)
+        Artifact(self.recipe, self.signals, self.catalogue, self.models, self._indexes, self.card).save(folder)
 
     @classmethod
     def load(cls, folder: Path) -> Pipeline:
@@ -98,11 +133,15 @@ class Pipeline:
         pipeline = cls(saved.recipe)
         pipeline.signals, pipeline.catalogue = saved.signals, saved.catalogue
         pipeline.models, pipeline.card = dict(saved.models), dict(saved.card)
+        pipeline._indexes = dict(saved.indexes)
+        pipeline._make_speakers()
         return pipeline
 
     def refresh_items(self, attributes: Mapping[str, Mapping[str, Any]]) -> None:
         """Replace the attributes of the known items by those given, by item id."""
-        self.catalogue = Catalogue.of(self.items, attributes)
+        fresh = Catalogue.of(self.items, attributes)
+        fresh.prepare(self.recipe.labels())
+        self.catalogue = fresh
 
     # One request
 
@@ -112,46 +151,65 @@ class Pipeline:
         Raises:
             InputError: a filter of the query makes no sense.
         """
-        catalogue = self.catalogue  # one snapshot per request: a refresh meanwhile does not mix in
-        history, warnings = self._history(query)
-        allowed = self._allowed(catalogue, query, history)
-        if not allowed.any():
-            return Recommendations((), (*warnings, "no item is left after the filters"))
-        asked = history.queries if query.personalization else history.without_taste()
-        blended = self._blend(catalogue, query, asked, allowed)
-        rows = self._list(catalogue, blended.total[0], query.n, query.diversity)
-        if not len(rows):
+        course = self.course(query)
+        started_s = time.perf_counter()
+        found = Recommendations(render(course), tuple(course.warnings), tuple(course.degraded))
+        self.clock("reasons", time.perf_counter() - started_s)
+        return found
+
+    def course(self, query: Query) -> Course:
+        """All that happens on the way from `query` to its list, to be rendered or to be looked at.
+
+        Raises:
+            InputError: a filter of the query makes no sense.
+        """
+        course, asked = self._begun(query), time.perf_counter()
+        course.filters = [
+            *by_rule(course.catalogue, self.recipe.filters),
+            *by_request(course.catalogue, self.recipe.filters, query, course.history.rows),
+        ]
+        course.allowed = passing(course.filters, len(course.catalogue))
+        asked = self._timed("filters", asked)
+        if not course.allowed.any():
+            course.warnings.append("no item is left after the filters")
+            return course
+        parts = self._parts(course)
+        asked = self._timed("sources", asked)
+        course.blend = blend(parts, course.allowed)
+        asked = self._timed("ranking", asked)
+        rerank(course, self.recipe.reranking)
+        self._timed("reranking", asked)
+        if not len(course.rows):
             lacking = "no item matches the words" if query.text else "nothing known of this person leads to an item"
-            return Recommendations((), (*warnings, lacking))
-        return Recommendations(render(catalogue, rows, blended, asked, history, query), tuple(warnings))
+            course.warnings.append(lacking)
+        return course
 
     def similar(self, item_id: str, query: Query | None = None) -> Recommendations:
         """Items that people who want `item_id` want too; `query` may filter."""
         if item_id not in self.items:
             return Recommendations((), (f"the item {item_id!r} is not known to the model",))
+        return self.recommend(self.likened(item_id, query or Query()))
+
+    @staticmethod
+    def likened(item_id: str, query: Query) -> Query:
+        """The query that asks for what is similar to an item."""
         liked = (HistoryEvent(item_id=item_id, type="like"),)
-        asked = (query or Query()).model_copy(update={"history": liked, "text": None, "personalization": True})
-        return self.recommend(asked)
+        return query.model_copy(update={"history": liked, "text": None, "personalization": True})
 
     def order(self, query: Query, item_ids: Sequence[str]) -> Recommendations:
         """The best `query.n` of `item_ids`, best first; those the model does not know come last, as given."""
-        catalogue = self.catalogue
-        history, warnings = self._history(query)
-        asked = history.queries if query.personalization else history.without_taste()
-        everything = np.ones(len(catalogue), bool)
-        blended = self._blend(catalogue, query.model_copy(update={"text": None}), asked, everything)
+        course = self._begun(query.model_copy(update={"text": None}))
+        course.allowed = np.ones(len(course.catalogue), bool)
+        course.blend = blend(self._parts(course), course.allowed)
         distinct = list(dict.fromkeys(item_ids))
-        rows = catalogue.vocabulary.rows(distinct)
+        rows = course.catalogue.vocabulary.rows(distinct)
         known = rows[rows != UNKNOWN]
-        total = sum(
-            factor[0] * part.scores[0, known] for part, factor in zip(blended.parts, blended.factors, strict=True)
-        )
-        ordered = known[np.argsort(-np.asarray(total), kind="stable")]
-        items = render(catalogue, ordered, blended, asked, history, query)
+        course.rows = known[np.argsort(-course.blend.weighted(known).sum(axis=0), kind="stable")]
+        items = render(course)
         strange = [item for item, row in zip(distinct, rows, strict=True) if row == UNKNOWN]
         last = [Recommendation(item, len(items) + place, 0.0, "none") for place, item in enumerate(strange, 1)]
-        warnings += _unknown_items("the items", strange)
-        return Recommendations((*items, *last)[: query.n], tuple(warnings))
+        warnings = (*course.warnings, *_unknown_items("the items", strange))
+        return Recommendations((*items, *last)[: query.n], warnings, tuple(course.degraded))
 
     # A batch, for evaluation
 
@@ -162,78 +220,79 @@ class Pipeline:
         return np.concatenate([np.empty((0, k), np.int32), *batches])
 
     def _best_of_batch(self, queries: Queries, k: int, seen: Sparse) -> IntArray:
-        catalogue = self.catalogue
-        allowed = np.broadcast_to(self._by_rule(catalogue), seen.shape).copy()
-        allowed[seen.nonzero()] = False
+        nobody, catalogue = Query(n=k), self.catalogue
+        allowed = passing(list(by_rule(catalogue, self.recipe.filters)), len(catalogue))
+        opinions = {name: list(one.opinions(queries)) for name, one in self._speakers.items()}
         best = np.full((len(queries), k), UNKNOWN, np.int32)
-        for place, total in enumerate(blend(self._parts(queries, k), allowed).total):
-            rows = self._list(catalogue, total, k, None)
-            best[place, : len(rows)] = rows
+        for place in range(len(queries)):
+            course = Course(nobody, catalogue, History.nobody(), History.nobody().queries)
+            course.allowed = _but(allowed, seen.indices[seen.indptr[place] : seen.indptr[place + 1]])
+            said = {name: of_batch[place] for name, of_batch in opinions.items()}
+            course.blend = blend(self._weighed(said, k), course.allowed)
+            rerank(course, self.recipe.reranking)
+            best[place, : len(course.rows)] = course.rows
         return best
 
     # The steps
 
+    def _begun(self, query: Query) -> Course:
+        """With the history that counts for `query`, and what must be said about it."""
+        started_s = time.perf_counter()
+        history, warnings = self._history(query)
+        asked = history.queries if query.personalization else history.without_taste()
+        # One catalogue per request: a refresh meanwhile does not mix in.
+        course = Course(query, self.catalogue, history, asked, warnings, guard=self.guard)
+        self._timed("history", started_s)
+        return course
+
     def _history(self, query: Query) -> tuple[History, list[str]]:
-        """The history that counts for `query`, and what must be said about it."""
         if query.history is not None:
-            history = History.of(query.history, self.items, self.signals)
+            history = self._reader(query.history)
             return history, _unknown_items("the history's items", history.strange)
         events = self.lookup(query.user) if query.user is not None else ()
         new = query.user is not None and not events
         warnings = [f"nothing is known of {query.user!r} yet"] if new else []
-        return History.of(events, self.items, self.signals), warnings
+        if isinstance(events, Past):
+            return events.made(self._reader, self._reader), warnings
+        return self._reader(events), warnings
 
-    def _by_rule(self, catalogue: Catalogue) -> BoolArray:
-        """What the recipe lets through whoever asks, (N,)."""
-        allowed = catalogue.matching(self.recipe.filters.rules)
-        return allowed & catalogue.listable if self.recipe.filters.hidden else allowed
+    def _parts(self, course: Course) -> list[Part]:
+        """What each source says, and the words; sources that fail are left out if the guard allows it."""
+        said = ask(self._speakers, course)
+        if not said:
+            raise RuntimeError("no source of the recipe answers")
+        parts = self._weighed(said, course.query.n)
+        if course.query.text:
+            match = course.catalogue.text_match(course.query.text, self.recipe.text.fields)
+            parts.append(Part("text", Dense(match), self.recipe.text.weight, len(course.catalogue)))
+            course.allowed = course.allowed & (match > 0)
+        return parts
 
-    def _allowed(self, catalogue: Catalogue, query: Query, history: History) -> BoolArray:
-        """What may be listed for this request, (N,)."""
-        allowed = self._by_rule(catalogue) & catalogue.matching(query.filter)
-        if query.only is not None:
-            allowed &= _mask(catalogue, query.only)
-        if self.recipe.filters.seen:
-            allowed[history.rows] = False
-        return allowed & ~_mask(catalogue, query.without)
-
-    def _parts(self, queries: Queries, n: int) -> list[Part]:
-        fitted = ((source, self.models[source.name]) for source in self.recipe.sources)
+    def _weighed(self, said: Mapping[str, Opinion], n: int) -> list[Part]:
         return [
-            Part(source.name, model.score(queries), source.weight, max(source.candidates, n), model)
-            for source, model in fitted
+            Part(one.name, said[one.name], one.weight, max(one.candidates, n), self.models[one.name])
+            for one in self.recipe.sources
+            if one.name in said
         ]
 
-    def _blend(self, catalogue: Catalogue, query: Query, asked: Queries, allowed: BoolArray) -> Blend:
-        parts = self._parts(asked, query.n)
-        if query.text:
-            match = catalogue.text_match(query.text, self.recipe.text.fields)
-            parts.append(Part("text", match[None, :], self.recipe.text.weight, len(catalogue)))
-            allowed = allowed & (match > 0)
-        return blend(parts, allowed[None, :])
-
-    def _list(self, catalogue: Catalogue, total: FloatArray, n: int, diversity: float | None) -> IntArray:
-        """The rows to list, best first, (K,), from the total of each item, (N,)."""
-        reranking = self.recipe.reranking
-        wanted = reranking.diversity if diversity is None else diversity
-        pool, scores = top_k(total[None, :], max(reranking.pool, 2 * n) if wanted else n)
-        found = pool[0] != UNKNOWN
-        rows: IntArray = pool[0][found]
-        if not wanted:
-            return rows
-        order = diversify(scores[0][found], catalogue.likeness(rows, reranking.by), n, wanted)
-        return np.asarray(rows[order])
+    def _timed(self, step: str, started_s: float) -> float:
+        now_s = time.perf_counter()
+        self.clock(step, now_s - started_s)
+        return now_s
 
 
 def _nobody(user_id: str) -> Sequence[HistoryEvent]:
     return ()
 
 
-def _mask(catalogue: Catalogue, item_ids: Collection[str]) -> BoolArray:
-    mask = np.zeros(len(catalogue), bool)
-    rows = catalogue.vocabulary.rows(item_ids)
-    mask[rows[rows != UNKNOWN]] = True
-    return mask
+def _unheard(step: str, seconds: float) -> None:
+    pass
+
+
+def _but(allowed: BoolArray, rows: IntArray) -> BoolArray:
+    allowed = allowed.copy()
+    allowed[rows] = False
+    return allowed
 
 
 def _unknown_items(which: str, strange: Sequence[str]) -> list[str]:

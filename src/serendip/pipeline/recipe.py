@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -45,7 +45,7 @@ class Filters(_Part):
     seen: bool = True
     """Leave out what is in the history."""
     hidden: bool = True
-    """Leave out items with `hidden` true, with `available` false, or, where there is a catalogue, not in it."""
+    """Leave out items with `hidden` true, `available` false, `stock` 0, or, where there is a catalogue, not in it."""
     rules: dict[str, Any] | str = Field(default_factory=dict)
     """Attribute to wanted value, list of values, or `{min, max}`, as in a request's `filter`."""
 
@@ -68,6 +68,17 @@ class Reranking(_Part):
     """Items that share values of these attributes are alike."""
     pool: int = Field(100, ge=1)
     """How many of the best are considered."""
+    max_per: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+    """How many items of one value of an attribute a list holds at most: `{maker = 2}`. A request may add to it."""
+
+
+class Retrieval(_Part):
+    """How large catalogues are searched."""
+
+    index_from: int = Field(50_000, ge=1)
+    """From so many items on, sources that have vectors are searched by an index."""
+    slack: float = Field(0.5, ge=0, le=1)
+    """1: it finds the best exactly; less: it looks at fewer items and may miss some."""
 
 
 class Recipe(_Part):
@@ -79,6 +90,7 @@ class Recipe(_Part):
     filters: Filters = Filters()
     text: TextSearch = TextSearch()
     reranking: Reranking = Reranking()
+    retrieval: Retrieval = Retrieval()
 
     @model_validator(mode="after")
     def _distinct_names(self) -> Recipe:
@@ -86,6 +98,10 @@ class Recipe(_Part):
         if len(set(names)) < len(names):
             raise ValueError("two sources share a name; give each its own `name`")
         return self
+
+    def labels(self) -> list[tuple[str, ...]]:
+        """The attributes that re-ranking looks at, together as it does."""
+        return [self.reranking.by, *((name,) for name in self.reranking.max_per)]
 
     @staticmethod
     def names() -> list[str]:

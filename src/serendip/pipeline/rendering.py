@@ -4,76 +4,69 @@ from __future__ import annotations
 
 import numpy as np
 
-from serendip.data import Queries, Query, Recommendation
-from serendip.data.arrays import FloatArray, IntArray
+from serendip.data import Recommendation
+from serendip.data.arrays import FloatArray
 from serendip.explanation import NAMED, Share, reasons_of
 from serendip.models import Attributes
-from serendip.pipeline.blending import Blend, Part
-from serendip.pipeline.catalogue import Catalogue
-from serendip.pipeline.history import History
+from serendip.pipeline.blending import Part
+from serendip.pipeline.course import Course
 
 
-def render(
-    catalogue: Catalogue, rows: IntArray, blended: Blend, asked: Queries, history: History, query: Query
-) -> tuple[Recommendation, ...]:
-    """The items at `rows` (K,), in that order. `asked` is the batch of one that was scored."""
-    weighted = np.stack(
-        [part.scores[0, rows] * factor[0] for part, factor in zip(blended.parts, blended.factors, strict=True)]
-    )  # (S, K)
-    personal = len(asked.item_rows) > 0
-    shares = _unattributed(blended, weighted, personal)
-    rest = _add_history(shares, _by_event(blended, asked, rows), catalogue, history, query) if personal else None
+def render(course: Course) -> tuple[Recommendation, ...]:
+    """The items of `course.rows` (K,), in that order."""
+    rows, blended, catalogue, query = course.rows, course.blend, course.catalogue, course.query
+    if blended is None or not len(rows):
+        return ()
+    weighted = blended.weighted(rows)  # (S, K)
+    shares: list[list[Share]] = [[] for _ in rows]
+    by_event = np.zeros((len(course.asked.item_rows), len(rows)))
+    for part, factor, scores in zip(blended.parts, blended.factors, weighted, strict=True):
+        found = _contributions(part, float(factor), course)
+        if found is not None:
+            by_event += factor * found
+            continue
+        code = _code(part)
+        for of_item, score in zip(shares, scores.tolist(), strict=True):
+            of_item.append(Share(code, score))
+    rest = _add_history(shares, by_event, course) if len(by_event) else [0.0] * len(rows)
+    totals, strongest = weighted.sum(axis=0).tolist(), weighted.argmax(axis=0).tolist()
     ids = catalogue.vocabulary.ids(rows)
     return tuple(
         Recommendation(
             item_id=ids[place],
             rank=place + 1,
-            score=float(weighted[:, place].sum()),
-            source=blended.parts[int(np.argmax(weighted[:, place]))].name,
-            reasons=reasons_of(
-                shares[place], query.language, query.text or "", 0.0 if rest is None else float(rest[place])
-            ),
+            score=totals[place],
+            source=blended.parts[strongest[place]].name,
+            reasons=reasons_of(shares[place], query.language, query.text or "", rest[place]),
             attributes=catalogue.records[row],
         )
         for place, row in enumerate(rows)
     )
 
 
-def _unattributed(blended: Blend, weighted: FloatArray, personal: bool) -> list[list[Share]]:
-    """For each listed item, one share per part that does not say which events of the history caused it."""
-    shares: list[list[Share]] = [[] for _ in range(weighted.shape[1])]
-    for part, scores in zip(blended.parts, weighted, strict=True):
-        if personal and _attributing(part):
-            continue
-        code = _code(part)
-        for of_item, score in zip(shares, scores, strict=True):
-            of_item.append(Share(code, float(score)))
-    return shares
+def _contributions(part: Part, factor: float, course: Course) -> FloatArray | None:
+    """What each event of the history adds to each listed item by this part, (E, K); None: it does not say."""
+    model = _attributing(part)
+    if model is None or not len(course.asked.item_rows):
+        return None
+    if not factor:
+        return np.zeros((len(course.asked.item_rows), len(course.rows)))
+    rows = course.rows[None, :]
+    found: FloatArray | None = course.guard(part.name, lambda: model.contributions(course.asked, rows), course.degraded)
+    return found
 
 
-def _by_event(blended: Blend, asked: Queries, rows: IntArray) -> FloatArray:
-    """What each event of the history adds to each listed item, over all parts, (E, K)."""
-    total = np.zeros((len(asked.item_rows), len(rows)))
-    for part, factor in zip(blended.parts, blended.factors, strict=True):
-        model = _attributing(part)
-        if model and factor[0]:
-            total += factor[0] * model.contributions(asked, rows[None, :])
-    return total
-
-
-def _add_history(
-    shares: list[list[Share]], by_event: FloatArray, catalogue: Catalogue, history: History, query: Query
-) -> FloatArray:
+def _add_history(shares: list[list[Share]], by_event: FloatArray, course: Course) -> list[float]:
     """Add the strongest few items of the history to each listed item's shares; returns what the rest adds, (K,)."""
-    events, by_item = history.by_item(by_event)  # (J,), (J, K)
-    strongest = np.argsort(-by_item, axis=0, kind="stable")[:NAMED]  # (<= NAMED, K)
-    for of_item, chosen, contributions in zip(shares, strongest.T, by_item.T, strict=True):
-        for place in chosen:
-            event = events[place]
-            title = catalogue.title(catalogue.vocabulary.row(event.item_id), query.language)
-            of_item.append(Share(event.type, float(contributions[place]), event.item_id, title))
-    rest: FloatArray = by_item.sum(axis=0) - np.take_along_axis(by_item, strongest, axis=0).sum(axis=0)
-    return rest
+    history, language = course.history, course.query.language
+    events, added, rest = history.strongest(by_event, NAMED)
+    rows = history.rows.tolist()
+    for of_item, chosen, contributions in zip(shares, events.tolist(), added.tolist(), strict=True):
+        for event, contribution in zip(chosen, contributions, strict=True):
+            if event >= 0:
+                title = course.catalogue.title(rows[event], language)
+                of_item.append(Share(history.types[event], contribution, history.item_ids[event], title))
+    return list(rest.tolist())
 
 
 def _attributing(part: Part) -> Attributes | None:

@@ -1,24 +1,51 @@
-"""Re-ranking for variety: maximal marginal relevance.
+"""Re-ranking: variety by maximal marginal relevance, and caps on how many of a kind a list holds.
 
 Carbonell and Goldstein, The use of MMR, diversity-based reranking (SIGIR 1998), section 2.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from serendip.algebra.compiled import compiled
 from serendip.data.arrays import FloatArray, IntArray
+from serendip.pipeline.course import Course
+from serendip.pipeline.recipe import Reranking
+from serendip.retrieval import best_of
 
 
-def diversify(scores: FloatArray, likeness: FloatArray, k: int, diversity: float) -> IntArray:
+def rerank(course: Course, settings: Reranking) -> None:
+    """Fill `pool` and `rows` of a course that has been blended; what may not be listed is left out once more."""
+    assert course.blend is not None
+    catalogue, query = course.catalogue, course.query
+    diversity = settings.diversity if query.diversity is None else query.diversity
+    caps = {**settings.max_per, **query.max_per}
+    wide = max(settings.pool, 2 * query.n) if diversity else query.n
+    size = len(course.blend.rows) if caps else wide
+    course.pool, scores = best_of(course.blend.rows, course.blend.total, size, len(catalogue))
+    rows = course.pool
+    if diversity:
+        k = wide if caps else query.n
+        first = diversify(scores[:wide], catalogue.labels(settings.by)[rows[:wide]], k, diversity)
+        rows = np.concatenate([rows[first], rows[wide:]])
+    rows = rows[course.allowed[rows]]  # whatever the order, the hard rules have the last word
+    if caps:
+        rows = rows[capped([catalogue.labels((name,))[rows] for name in caps], list(caps.values()), query.n)]
+    course.rows = rows[: query.n]
+
+
+def diversify(scores: FloatArray, labels: IntArray, k: int, diversity: float) -> IntArray:
     """The order in which to list `k` of C candidates, positions (min(k, C),).
 
     Greedily takes the candidate with the largest (1 - d) * relevance - d * likeness to the most similar one
-    already taken; relevance is the score scaled to 0..1 over the candidates. With d = 0 it is the plain order.
+    already taken; relevance is the score scaled to 0..1 over the candidates, likeness the cosine of their sets of
+    labels. With d = 0 it is the plain order.
 
     Args:
         scores: (C,), best first.
-        likeness: (C, C) in 0..1.
+        labels: (C, L), what each is, as numbers; -1 is none.
         diversity: d, 0..1.
     """
     k = min(k, len(scores))
@@ -26,12 +53,58 @@ def diversify(scores: FloatArray, likeness: FloatArray, k: int, diversity: float
         return np.arange(k)
     span = np.ptp(scores)
     relevance = (scores - scores.min()) / span if span > 0 else np.ones_like(scores)
-    gain = (1 - diversity) * relevance
-    nearest = np.zeros(len(scores))
+    return _diversified(relevance.astype(np.float64), labels, k, float(diversity))
+
+
+@compiled
+def _diversified(relevance: FloatArray, labels: IntArray, k: int, diversity: float) -> IntArray:
     taken = np.empty(k, np.int64)
+    left = np.ones(len(relevance), np.bool_)
+    nearest = np.zeros(len(relevance))
     for place in range(k):
-        best = int(np.argmax(gain - diversity * nearest))
+        best, most = -1, 0.0
+        for one in range(len(relevance)):
+            gain = (1 - diversity) * relevance[one] - diversity * nearest[one]
+            if left[one] and (best < 0 or gain > most):
+                best, most = one, gain
         taken[place] = best
-        gain[best] = -np.inf
-        nearest = np.maximum(nearest, likeness[best])
+        left[best] = False
+        for one in range(len(relevance)):
+            nearest[one] = max(nearest[one], _cosine(labels[one], labels[best]))
     return taken
+
+
+@compiled
+def _cosine(some: IntArray, others: IntArray) -> float:
+    """Of two sets of labels."""
+    shared, size, other_size = 0, 0, 0
+    for other in others:
+        other_size += other >= 0
+    for label in some:
+        size += label >= 0
+        for other in others:
+            shared += label == other and label >= 0
+    return shared / np.sqrt(size * other_size) if shared else 0.0
+
+
+def capped(labels: Sequence[IntArray], caps: Sequence[int], k: int) -> IntArray:
+    """The first `k` candidates, in their order, that keep within every cap, positions (at most k,).
+
+    Args:
+        labels: for each cap, what each candidate is, (C, L); -1 is none. One with several labels counts for each.
+        caps: how many of one label may be listed.
+    """
+    counts: list[dict[int, int]] = [{} for _ in caps]
+    listed: list[int] = []
+    for place in range(len(labels[0]) if labels else 0):
+        if len(listed) == k:
+            break
+        mine = [[label for label in table[place].tolist() if label >= 0] for table in labels]
+        if all(
+            count.get(label, 0) < cap for count, cap, found in zip(counts, caps, mine, strict=True) for label in found
+        ):
+            listed.append(place)
+            for count, found in zip(counts, mine, strict=True):
+                for label in found:
+                    count[label] = count.get(label, 0) + 1
+    return np.asarray(listed, np.int64)

@@ -1,6 +1,8 @@
 """Retrieval: the nearest few among many."""
 
 from serendip.retrieval.batch import recommend
-from serendip.retrieval.exact import top_k
+from serendip.retrieval.exact import best_of, top_k
+from serendip.retrieval.inverted import InvertedLists
+from serendip.retrieval.reach import Reached
 
-__all__ = ["recommend", "top_k"]
+__all__ = ["InvertedLists", "Reached", "best_of", "recommend", "top_k"]

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from serendip.algebra.compiled import compiled
 from serendip.data.arrays import FloatArray, IntArray
 from serendip.data.vocabulary import UNKNOWN
 
@@ -19,6 +20,86 @@ FEW = 4
 def tie_order(n_items: int, seed: int) -> IntArray:
     """The order in which equals come, (N,)."""
     return np.random.default_rng(seed).permutation(n_items)
+
+
+@lru_cache(maxsize=8)
+def tie_rank(n_items: int, seed: int) -> IntArray:
+    """The place of each item among its equals, (N,); not to be written."""
+    rank = np.empty(n_items, np.int64)
+    rank[tie_order(n_items, seed)] = np.arange(n_items)
+    return rank
+
+
+def best_of(rows: IntArray, scores: FloatArray, k: int, n_items: int, seed: int = 0) -> tuple[IntArray, FloatArray]:
+    """The `k` best of some distinct items of one query, best first, equals in the order of `top_k`.
+
+    Args:
+        rows: (C,) of `n_items`.
+        scores: (C,) float32, finite.
+    """
+    return _best_of(rows, scores, min(k, len(rows)), tie_rank(n_items, seed))
+
+
+@compiled
+def _best_of(rows: IntArray, scores: FloatArray, k: int, rank: IntArray) -> tuple[IntArray, FloatArray]:
+    best_rows, best, kept = np.empty(k, np.int32), np.empty(k, np.float32), 0
+    for place in range(len(rows)):
+        kept = put(best_rows, best, kept, rows[place], scores[place], rank)
+    sorted_down(best_rows, best, kept, rank)
+    return best_rows, best
+
+
+@compiled
+def put(rows: IntArray, scores: FloatArray, kept: int, row: int, score: float, rank: IntArray) -> int:
+    """Keep an item if it is among the best so far, as many as there is room for; says how many are kept.
+
+    Once full, they are a heap with the worst in front.
+    """
+    room = len(rows)
+    if kept < room:
+        rows[kept], scores[kept] = row, score
+        if kept + 1 == room:
+            for root in range(room // 2 - 1, -1, -1):
+                _sink(rows, scores, root, room, rank)
+        return kept + 1
+    if room and _worse(rows[0], scores[0], row, score, rank):
+        rows[0], scores[0] = row, score
+        _sink(rows, scores, 0, room, rank)
+    return kept
+
+
+@compiled
+def sorted_down(rows: IntArray, scores: FloatArray, kept: int, rank: IntArray) -> None:
+    """Put the first `kept`, in place, in order, best first."""
+    if kept < len(rows):
+        for root in range(kept // 2 - 1, -1, -1):
+            _sink(rows, scores, root, kept, rank)
+    for last in range(kept - 1, 0, -1):  # the worst leaves the heap and goes last
+        rows[0], rows[last] = rows[last], rows[0]
+        scores[0], scores[last] = scores[last], scores[0]
+        _sink(rows, scores, 0, last, rank)
+
+
+@compiled
+def _worse(row: int, score: float, than_row: int, than_score: float, rank: IntArray) -> bool:
+    if score != than_score:
+        return bool(score < than_score)
+    return bool(rank[row] > rank[than_row])
+
+
+@compiled
+def _sink(rows: IntArray, scores: FloatArray, root: int, size: int, rank: IntArray) -> None:
+    row, score = rows[root], scores[root]
+    child = 2 * root + 1
+    while child < size:
+        other = child + 1
+        if other < size and _worse(rows[other], scores[other], rows[child], scores[child], rank):
+            child = other
+        if not _worse(rows[child], scores[child], row, score, rank):
+            break
+        rows[root], scores[root] = rows[child], scores[child]
+        root, child = child, 2 * child + 1
+    rows[root], scores[root] = row, score
 
 
 def top_k(scores: FloatArray, k: int, seed: int = 0) -> tuple[IntArray, FloatArray]:
@@ -35,9 +116,7 @@ def top_k(scores: FloatArray, k: int, seed: int = 0) -> tuple[IntArray, FloatArr
         return np.empty((len(scores), 0), np.int32), np.empty((len(scores), 0), scores.dtype)
     in_order = tie_order(n_items, seed)
     rows, best = _contenders(scores, k, in_order)  # (B, C), C at least K
-    rank = np.empty(n_items, np.int64)
-    rank[in_order] = np.arange(n_items)
-    order = np.lexsort((rank[rows], -best), axis=1)[:, :k]
+    order = np.lexsort((tie_rank(n_items, seed)[rows], -best), axis=1)[:, :k]
     rows, best = np.take_along_axis(rows, order, axis=1).astype(np.int32), np.take_along_axis(best, order, axis=1)
     nothing = ~(best > -np.inf)
     rows[nothing], best[nothing] = UNKNOWN, -np.inf

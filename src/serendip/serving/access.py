@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import Headers
+from starlette.types import Scope
 
+from serendip.serving.limits import MOST_CLIENTS, Limits
 from serendip.serving.problems import Refused
 from serendip.store import Key, Store, StoreError
 from serendip.store.keys import matching
@@ -51,52 +52,92 @@ POLICY: dict[tuple[str, str], str] = {
     ("GET", "/readyz"): ANYBODY,
     ("GET", "/metrics"): ADMIN,
 }
+UNLIMITED = frozenset({"/healthz", "/readyz"})
+"""Whoever watches over the service must get an answer just when there is too much to do."""
+
+_ID = slice(len("sk_"), len("sk_") + 12)
 
 
 class Access:
-    """The keys of a store, read again after a moment.
+    """The keys of a store, read again after a moment, and what each of them may still do.
 
     While the store fails, the keys that were last read count: lists are answered without it, and nobody new comes in.
     """
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._known: tuple[float, Sequence[Key]] = (time.monotonic(), store.keys())
+    def __init__(self, store: Store, limits: Limits, limit_anybody: bool = False) -> None:
+        """Args: limit_anybody: clients without a key have limits although there is no key at all."""
+        self._store, self._limits, self._limit_anybody = store, limits, limit_anybody
+        self._read_s = time.monotonic()
+        self._known = _by_id(store)
+        self._proven: dict[tuple[str, str], None] = {}  # addresses and the keys they have sent, oldest first
 
-    async def check(self, headers: Headers, scope: str) -> None:
-        """See that a request may do what needs `scope`.
+    def stale(self) -> bool:
+        return time.monotonic() - self._read_s >= SECONDS_KEPT
+
+    async def renew(self) -> None:
+        """Read the keys again; other requests go by the old ones meanwhile."""
+        self._read_s = time.monotonic()
+        with contextlib.suppress(StoreError):
+            self._known = await run_in_threadpool(_by_id, self._store)
+
+    def check(self, request: Scope, needed: str) -> None:
+        """See that a request may do what needs the scope `needed`, and is not one too many.
 
         Raises:
-            Refused: there are keys, and the request has none of them, or one that does not allow it.
+            Refused: there are keys, and the request has none of them, or one that does not allow it; or the client
+                has made too many requests.
         """
-        if scope == ANYBODY:
+        if needed == ANYBODY or not self._known:
+            if (self._known or self._limit_anybody) and request["path"] not in UNLIMITED:
+                self._limits.take("anonymous", _address(request))
             return
-        known = await self._keys()
-        if not known:
-            return
-        key = matching(_sent(headers), known, time.time_ns() // 1_000_000)
+        key = self._key(request)
+        request["state"]["key_id"] = key.id
+        if not key.may(needed):
+            raise Refused("key-insufficient", f"the key {key.id} does not have the scope {needed}")
+        self._limits.take("reads" if needed == READ else "writes", key.id)
+
+    def _key(self, request: Scope) -> Key:
+        """The key of a request.
+
+        An address that has sent too many wrong ones is not told which other one is right: only the keys that came
+        from there before open, so that a guesser learns nothing and a neighbour behind the same address is not shut
+        out.
+        """
+        text, address = _sent(request), _address(request)
+        key = matching(text, self._known.get(text[_ID], ()), time.time_ns() // 1_000_000)
+        if key is not None and (address, key.id) in self._proven:
+            return key
+        self._limits.check_failures(address)
         if key is None:
+            self._limits.failed(address)
             raise Refused(
                 "key-needed",
                 "send a valid key in `Authorization: Bearer` or `X-API-Key`",
                 headers={"www-authenticate": "Bearer"},
             )
-        if not key.may(scope):
-            raise Refused("key-insufficient", f"the key {key.id} does not have the scope {scope}")
-
-    async def _keys(self) -> Sequence[Key]:
-        """All keys there are; those that are no longer valid still close the door."""
-        read_s, known = self._known
-        if time.monotonic() - read_s >= SECONDS_KEPT:
-            with contextlib.suppress(StoreError):
-                known = await run_in_threadpool(self._store.keys)
-            self._known = time.monotonic(), known
-        return known
+        if len(self._proven) >= MOST_CLIENTS:
+            self._proven = dict.fromkeys(list(self._proven)[MOST_CLIENTS // 2 :])
+        self._proven[address, key.id] = None
+        return key
 
 
-def _sent(headers: Headers) -> str:
-    scheme, _, key = headers.get("authorization", "").partition(" ")
-    return key.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
+def _by_id(store: Store) -> dict[str, tuple[Key]]:
+    """All keys there are; those that are no longer valid still close the door."""
+    found = store.keys()
+    return {key.id: (key,) for key in found}
+
+
+def _sent(request: Scope) -> str:
+    headers = dict(request["headers"])
+    scheme, _, key = headers.get(b"authorization", b"").partition(b" ")
+    text: bytes = key.strip() if scheme.lower() == b"bearer" else headers.get(b"x-api-key", b"")
+    return text.decode("latin-1")
+
+
+def _address(request: Scope) -> str:
+    client = request.get("client")
+    return client[0] if client else ""
 
 
 class GuardedRoute(APIRoute):
@@ -105,11 +146,13 @@ class GuardedRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         (method,) = list(self.methods or ())
-        scope = POLICY[method, self.path]
+        needed = POLICY[method, self.path]
 
         async def guarded(request: Request) -> Response:
             access: Access = request.app.state.access
-            await access.check(request.headers, scope)
+            if access.stale():
+                await access.renew()
+            access.check(request.scope, needed)
             return await handle(request)
 
         return guarded

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,6 +13,8 @@ from serendip.serving.access import Access
 from serendip.serving.bodies import EventBody
 from serendip.serving.engine import Engine
 from serendip.serving.gate import Gate
+from serendip.serving.limits import Limits
+from serendip.serving.origins import Origins
 from serendip.serving.problems import Problem
 from serendip.serving.routes import ROUTERS
 from serendip.store import Workspace
@@ -54,20 +56,33 @@ def any_name(name: str) -> bool:
     return True
 
 
-def create_app(workspace: Workspace, answers_to: Callable[[str], bool] = any_name) -> FastAPI:
+def create_app(
+    workspace: Workspace,
+    answers_to: Callable[[str], bool] = any_name,
+    *,
+    origins: Iterable[str] = (),
+    limit_anybody: bool = False,
+) -> FastAPI:
     """The HTTP service over `workspace`, which stays the caller's to close.
 
     While its lifespan runs, exposures are written and new models are taken up.
 
     Args:
         answers_to: whether the service goes by the name in a request's `Host` header; other requests are refused.
+        origins: pages of these origins, such as `https://shop.example`, may use the service through a browser.
+        limit_anybody: clients have limits although there is no key.
+
+    Raises:
+        InputError: one of the origins is none.
     """
-    engine = Engine(workspace)
+    named = Origins(origins)
+    engine, settings = Engine(workspace), workspace.settings.service
     app = bare_app()
-    app.state.engine, app.state.access = engine, Access(workspace.store)
+    app.state.engine, app.state.draining = engine, False
+    app.state.access = Access(workspace.store, Limits(settings, engine.metrics.limited), limit_anybody)
     app.router.lifespan_context = _lifespan(engine)
     pages.mount(app, engine)
-    app.add_middleware(Gate, metrics=engine.metrics, answers_to=answers_to)
+    app.add_middleware(Gate, metrics=engine.metrics, answers_to=answers_to, settings=settings, origins=named)
     return app
 
 
@@ -78,6 +93,7 @@ def _lifespan(engine: Engine) -> Any:
         try:
             yield
         finally:
+            app.state.draining = True
             engine.stop()
 
     return lifespan

@@ -14,6 +14,7 @@ from serendip.pipeline import Pipeline
 from serendip.pipeline.catalogue import Catalogue
 from serendip.serving.deployment import Deployment
 from serendip.serving.exposures import ExposureLog
+from serendip.serving.following import Follower
 from serendip.serving.histories import RecentHistories
 from serendip.serving.metrics import Metrics
 from serendip.store import Exposure, Receipt, StoredEvent, Workspace
@@ -49,19 +50,22 @@ class Engine:
         self.store = workspace.store
         self.metrics = Metrics()
         self.histories = RecentHistories(self.store.history)
+        self.follower = Follower(self.store.changes, self.histories)
         self.exposures = ExposureLog(self.store, self.metrics.exposures_dropped.inc)
         self.deployment = Deployment(workspace, self.histories)
         self._popular: tuple[float, list[str]] = (float("-inf"), [])
         self._declare_gauges()
 
     def start(self) -> None:
-        """Begin to write exposures and to watch for new models."""
+        """Begin to write exposures, to follow the log of events and to watch for new models."""
+        self.follower.start()
         self.exposures.start()
         self.deployment.start()
 
     def stop(self) -> None:
-        """End both; nothing that was shown is lost."""
+        """End all three; nothing that was shown is lost."""
         self.deployment.stop()
+        self.follower.stop()
         self.exposures.stop()
 
     # Lists

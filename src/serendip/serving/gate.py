@@ -1,27 +1,37 @@
 """The gate: what every request passes on its way in and every answer on its way out.
 
-In: a request id, a path whose ids stay whole, a limit on the body that holds while it streams in.
-Out: the request id, security headers, the time it took in the metrics, and a problem instead of a stack trace.
+In: a request id, a path whose ids stay whole, limits on the body that hold while it streams in, on the time that all of
+it takes and on how many requests there are at once.
+Out: the request id, security headers, the time it took in the metrics and the log, a problem instead of a stack trace.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import time
-import uuid
 from collections.abc import Callable
+from functools import lru_cache
+from random import getrandbits
 from urllib.parse import quote, unquote_to_bytes
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serendip.serving.metrics import Metrics
+from serendip.serving import logs
+from serendip.serving.metrics import METHODS, Metrics, route_of
+from serendip.serving.origins import Origins
+from serendip.serving.passages import Passages
 from serendip.serving.problems import Refused, problem_response
+from serendip.store import ServiceSettings
 
 BODY_LIMIT = 1 << 20  # bytes
 EVENTS_BODY_LIMIT = 32 << 20  # bytes
 EVENTS_PATH = "/v1/events"
+MOST_HEADERS = 100
+UNCOUNTED = frozenset({"/healthz", "/readyz", "/metrics"})
+"""What is answered however much there is to do: those who watch need it most then."""
+
 SECURITY_HEADERS = {
     "content-security-policy": (
         "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
@@ -30,20 +40,32 @@ SECURITY_HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
+SECURITY = tuple((name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items())
 
-_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
+_REQUEST_ID = re.compile(rb"[\x21-\x7e]{1,128}")
 _PORT = re.compile(r":\d*$")
 _KEPT = "!$&'()*+,;=:@"  # what a path segment may hold unencoded besides letters, digits and -._~ (RFC 3986, 3.3)
+_PLAIN = re.compile(rb"[A-Za-z0-9\-._~!$&'()*+,;=:@/]*")
 _log = logging.getLogger(__name__)
 
 
 class Gate:
     """The outermost ASGI layer."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, answers_to: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        metrics: Metrics,
+        answers_to: Callable[[str], bool],
+        settings: ServiceSettings,
+        origins: Origins,
+    ) -> None:
         self.app = app
         self.metrics = metrics
-        self.answers_to = answers_to
+        self.answers_to = lru_cache(256)(answers_to)
+        self.origins = origins
+        self.passages = Passages(settings)
+        metrics.gauge("requests_under_way", "Requests that are being answered.", lambda: len(self.passages))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -51,69 +73,152 @@ class Gate:
             return
         if scope["method"] == "HEAD":
             scope, send = {**scope, "method": "GET"}, _without_body(send)
-        passage = _Passage(scope, receive, send)
-        started_s = time.perf_counter()
+        passage = _Passage(self, scope, receive, send)
         try:
-            await passage.through(self.app, self.answers_to)
+            await passage.through()
         finally:
-            self.metrics.observe(scope, passage.status, time.perf_counter() - started_s)
+            self.passages.leave(passage)
+            seconds = time.perf_counter() - passage.started_s
+            self.metrics.observe(scope, passage.status, seconds)
+            if logs.requests.isEnabledFor(logging.INFO):
+                logs.requests.info("request", extra={"fields": passage.told(seconds)})
 
 
 class _Passage:
     """One request on its way."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.scope, self._receive, self._send = scope, receive, send
-        self.headers = Headers(scope=scope)
-        self.request_id = _request_id(self.headers.get("x-request-id"))
+    def __init__(self, gate: Gate, scope: Scope, receive: Receive, send: Send) -> None:
+        self.gate, self.scope, self._receive, self._send = gate, scope, receive, send
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.request_id = _request_id(self.headers.get(b"x-request-id"))
         self.status = 0
-        self._taken = 0  # bytes of the body
+        self.started_s = time.perf_counter()
+        has_body = b"transfer-encoding" in self.headers or self.headers.get(b"content-length", b"0") != b"0"
+        self.arrived_s = 0.0 if has_body else self.started_s
+        self.taken = self._given = 0  # bytes of the bodies
+        self._limit = BODY_LIMIT
+        self._task: asyncio.Task[None] | None = None
+        self._instead: asyncio.Task[None] | None = None  # what is answered when time is up
         scope.setdefault("state", {})["request_id"] = self.request_id
+        logs.REQUEST_ID.set(self.request_id)
 
-    async def through(self, app: ASGIApp, answers_to: Callable[[str], bool]) -> None:
+    async def through(self) -> None:
+        gate, scope = self.gate, self.scope
         try:
-            self._check_name(answers_to)
-            self.scope["path"] = canonical_path(self.scope)
-            self._limit = EVENTS_BODY_LIMIT if self.scope["path"] == EVENTS_PATH else BODY_LIMIT
+            self._check_head()
+            if await self._preflight():
+                return
+            path = scope["path"] = canonical_path(scope)
+            if path == EVENTS_PATH:
+                self._limit = EVENTS_BODY_LIMIT
             self._check_size(_announced(self.headers))
-            await app(self.scope, self.receive, self.send)
+            gate.passages.enter(self, path in UNCOUNTED)
+            await gate.app(scope, self.receive, self.send)
         except Refused as refused:
-            await self._refuse(refused.name, refused.detail)
+            if refused.name == "overloaded":
+                gate.metrics.limited("requests")
+            await self._refuse(refused)
+        except asyncio.CancelledError:
+            if self._instead is None:
+                raise
+            await self._instead
         except Exception:
             _log.exception("request %s failed", self.request_id)
-            await self._refuse("internal-error", "the failure is in the log under this request id")
+            await self._refuse(Refused("internal-error", "the failure is in the log under this request id"))
 
     async def receive(self) -> Message:
+        if not self.arrived_s:
+            self._task = asyncio.current_task()
         message = await self._receive()
         if message["type"] == "http.request":
-            self._taken += len(message.get("body", b""))
-            self._check_size(self._taken)
+            self.taken += len(message.get("body", b""))
+            self._check_size(self.taken)
+            if not self.arrived_s and not message.get("more_body"):
+                self.arrived_s = time.perf_counter()
         return message
 
     async def send(self, message: Message) -> None:
+        if self._instead is None:
+            await self._send_out(message)
+
+    async def _send_out(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = MutableHeaders(scope=message)
-            headers["x-request-id"] = self.request_id
-            for name, value in SECURITY_HEADERS.items():
-                headers.setdefault(name, value)
+            cors = self.gate.origins.headers(self.headers.get(b"origin"))
+            given = (b"x-request-id", self.request_id.encode())
+            message["headers"] = [*message.get("headers", ()), given, *SECURITY, *cors]
+        else:
+            self._given += len(message.get("body", b""))
         await self._send(message)
 
-    def _check_name(self, answers_to: Callable[[str], bool]) -> None:
+    def expire(self, name: str, detail: str) -> None:
+        """Answer with a problem and end what still waits for the client.
+
+        Work that a thread does goes on to its end, and counts as under way until then.
+        """
+        if self._instead is None:
+            begun, waits = bool(self.status), bool(self.status) or not self.arrived_s
+            self._instead = asyncio.ensure_future(self._end(begun, Refused(name, detail, headers=_CLOSE)))
+            if waits and self._task is not None:
+                self._task.cancel()
+
+    async def _end(self, begun: bool, refused: Refused) -> None:
+        if not begun:  # otherwise the connection is all that can be cut, which the server does
+            await self._refuse(refused)
+
+    def told(self, seconds: float) -> dict[str, object]:
+        """What the log says of this request: nothing that names a person or a thing."""
+        method = self.scope["method"]
+        return {
+            "request_id": self.request_id,
+            "method": method if method in METHODS else "other",
+            "route": route_of(self.scope),
+            "status": self.status,
+            "milliseconds": round(seconds * 1000, 2),
+            "key": self.scope["state"].get("key_id"),
+            "bytes_in": self.taken,
+            "bytes_out": self._given,
+        }
+
+    def _check_head(self) -> None:
         """A page elsewhere may point a name of its own at this machine (DNS rebinding), but not send another name."""
-        name = _PORT.sub("", self.headers.get("host", ""))
-        if not answers_to(name):
+        name = _PORT.sub("", self.headers.get(b"host", b"").decode("latin-1"))
+        if not self.gate.answers_to(name):
             raise Refused("misdirected", "requests go to this machine's own address")
+        if len(self.scope["headers"]) > MOST_HEADERS:
+            raise Refused("headers-too-large", f"a request has at most {MOST_HEADERS} headers")
+        if self.headers.get(b"content-encoding", b"identity").lower() not in (b"identity", b""):
+            raise Refused("unsupported-media-type", "bodies are sent as they are, without Content-Encoding")
+
+    async def _preflight(self) -> bool:
+        """Whether this was a browser that asks on behalf of a page, and was answered."""
+        if self.scope["method"] != "OPTIONS" or b"access-control-request-method" not in self.headers:
+            return False
+        headers = self.gate.origins.preflight(self.headers.get(b"origin"))
+        if headers is None:
+            return False
+        await self._send_out({"type": "http.response.start", "status": 204, "headers": list(headers)})
+        await self._send_out({"type": "http.response.body"})
+        return True
 
     def _check_size(self, size: int) -> None:
         if size > self._limit:
             raise Refused("too-large", f"the body has more than {self._limit:,} bytes")
 
-    async def _refuse(self, name: str, detail: str) -> None:
+    async def _refuse(self, refused: Refused) -> None:
         if self.status:
-            return  # the answer has begun; the connection is all that can be cut
-        response = problem_response(name, detail, instance=self.scope["path"], request_id=self.request_id)
-        await response(self.scope, self.receive, self.send)
+            return  # the answer has begun
+        response = problem_response(
+            refused.name,
+            refused.detail,
+            instance=self.scope["path"],
+            request_id=self.request_id,
+            headers=refused.headers,
+        )
+        await response(self.scope, self.receive, self._send_out)
+
+
+_CLOSE = {"connection": "close"}
 
 
 def _without_body(send: Send) -> Send:
@@ -138,6 +243,8 @@ def canonical_path(scope: Scope) -> str:
     raw: bytes = scope.get("raw_path") or quote(path).encode()
     if not path.startswith("/v1/"):
         return path
+    if _PLAIN.fullmatch(raw):
+        return raw.decode("ascii")
     try:
         segments = [unquote_to_bytes(segment).decode("utf-8") for segment in raw.split(b"/")]
     except UnicodeDecodeError:
@@ -145,10 +252,15 @@ def canonical_path(scope: Scope) -> str:
     return "/".join(quote(segment, safe=_KEPT) for segment in segments)
 
 
-def _request_id(sent: str | None) -> str:
-    return sent if sent and _REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex
+def new_request_id() -> str:
+    """A fresh id. It names lines of a log and opens nothing, so it need not be hard to guess."""
+    return f"{getrandbits(128):032x}"
 
 
-def _announced(headers: Headers) -> int:
-    length = headers.get("content-length", "0")
-    return int(length) if length.isascii() and length.isdigit() and len(length) < 20 else 0
+def _request_id(sent: bytes | None) -> str:
+    return sent.decode("ascii") if sent and _REQUEST_ID.fullmatch(sent) else new_request_id()
+
+
+def _announced(headers: dict[bytes, bytes]) -> int:
+    length = headers.get(b"content-length", b"0")
+    return int(length) if length.isdigit() and len(length) < 20 else 0

@@ -35,11 +35,16 @@ KINDS = {
     "key-insufficient": Kind(403, "The key does not allow this"),
     "not-found": Kind(404, "There is no such thing"),
     "method-not-allowed": Kind(405, "This address does not answer this method"),
+    "too-slow": Kind(408, "The request did not arrive in time"),
     "too-large": Kind(413, "The request is too large"),
     "unsupported-media-type": Kind(415, "The body is of a type that is not read here"),
     "misdirected": Kind(421, "This server does not go by that name"),
     "invalid-request": Kind(422, "The request is not valid"),
+    "too-many-requests": Kind(429, "There were too many requests"),
+    "headers-too-large": Kind(431, "The head of the request is too large"),
     "internal-error": Kind(500, "Something went wrong here"),
+    "overloaded": Kind(503, "There is too much to do now"),
+    "timed-out": Kind(503, "The answer took too long"),
     "not-ready": Kind(503, "No list can be served yet"),
     "store-unavailable": Kind(503, "The store cannot do its work now"),
 }
@@ -144,7 +149,8 @@ async def _on_input_error(request: Request, error: Exception) -> Response:
 
 
 async def _on_store_error(request: Request, error: Exception) -> Response:
-    _log.error("the store failed: %s", error)
+    _log.error("request %s: the store failed: %s", _request_id(request), error)
+    request.app.state.engine.metrics.store_errors.inc()
     return _answer(request, "store-unavailable", "the log says why under this request id")
 
 
@@ -155,10 +161,14 @@ def _answer(
     errors: Iterable[ProblemError] = (),
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    request_id = request.scope.get("state", {}).get("request_id", "")
     return problem_response(
-        name, detail, instance=request.scope["path"], request_id=request_id, errors=errors, headers=headers
+        name, detail, instance=request.scope["path"], request_id=_request_id(request), errors=errors, headers=headers
     )
+
+
+def _request_id(request: Request) -> str:
+    request_id: str = request.scope.get("state", {}).get("request_id", "")
+    return request_id
 
 
 def _spoken(request: Request, status: int) -> str:

@@ -5,15 +5,24 @@ from __future__ import annotations
 import contextlib
 import errno
 import ipaddress
+import signal
 import socket
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
+from types import FrameType
 
 import uvicorn
+from fastapi import FastAPI
 
 from serendip.data import InputError
+from serendip.serving import logs
 from serendip.serving.app import any_name, create_app
+from serendip.serving.connections import check_times, guarded
 from serendip.store import Workspace
 from serendip.training import one_blas_thread
+
+TICKS_PER_S = 10
+"""How often the server looks up from its work."""
 
 
 def serve(
@@ -22,28 +31,33 @@ def serve(
     port: int = 8000,
     *,
     insecure: bool = False,
+    origins: Iterable[str] = (),
+    log: logs.Style = "quiet",
     announce: Callable[[str], None] | None = None,
 ) -> None:
     """Serve `workspace` until the process is told to stop (SIGINT, SIGTERM); what was shown is then written.
 
+    After SIGTERM the service says that it is no longer ready, answers on for a moment, then ends what was begun.
+
     Args:
         port: 0 takes a free one.
         insecure: allow an address that other machines reach, without keys.
+        origins: pages of these origins may use the service through a browser.
+        log: `json` or `text` write one line per request to standard error, `quiet` only what goes wrong.
         announce: called once with the address, when requests are answered.
 
     Raises:
-        InputError: the host is not this machine's own, or the port cannot be had.
+        InputError: the host is not this machine's own, the port cannot be had, or an origin is none.
     """
     keyed = bool(workspace.store.keys())
     _check_host(host, insecure or keyed)
+    logs.configure(log)
     # Requests are answered side by side, so each keeps to one thread of BLAS.
     with listening(host, port) as bound, one_blas_thread(), contextlib.suppress(KeyboardInterrupt):
         # Without keys, a page from elsewhere must not get at the data by a name that leads to this machine.
         names = any_name if insecure or keyed else is_loopback
-        config = uvicorn.Config(
-            create_app(workspace, names), lifespan="on", access_log=False, log_level="warning", server_header=False
-        )
-        _Server(config, _address(bound), announce).run(sockets=[bound])
+        app = create_app(workspace, names, origins=origins, limit_anybody=not is_loopback(host))
+        _Server(app, _address(bound), announce).run(sockets=[bound])
 
 
 def check_address(host: str, port: int) -> None:
@@ -111,10 +125,26 @@ def _address(bound: socket.socket) -> str:
 
 
 class _Server(uvicorn.Server):
-    """Says where it is once it answers."""
+    """Says where it is once it answers, and ends in two steps: no longer ready, then no longer there."""
 
-    def __init__(self, config: uvicorn.Config, address: str, announce: Callable[[str], None] | None) -> None:
-        super().__init__(config)
+    def __init__(self, app: FastAPI, address: str, announce: Callable[[str], None] | None) -> None:
+        settings = app.state.engine.workspace.settings.service
+        super().__init__(
+            uvicorn.Config(
+                app,
+                lifespan="on",
+                http=guarded(settings, app.state.engine.metrics),
+                ws="none",
+                access_log=False,
+                log_config=None,
+                log_level="warning",
+                server_header=False,
+                timeout_graceful_shutdown=settings.finish_within_s,
+            )
+        )
+        self._app_state = app.state
+        self._drain_s: float = settings.drain_s
+        self._ends_s = float("inf")
         self._at = address
         self._announce = announce
 
@@ -122,3 +152,19 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started and self._announce is not None:
             self._announce(self._at)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """SIGTERM is how services are replaced: who balances load must see it first. A second one hurries."""
+        first = not self._app_state.draining
+        self._app_state.draining = True
+        if sig == signal.SIGTERM:
+            self._ends_s = time.monotonic() + (self._drain_s if first else 0.0)
+        else:
+            super().handle_exit(sig, frame)
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % TICKS_PER_S == 0:
+            check_times(self.server_state.connections)
+        if time.monotonic() >= self._ends_s:
+            self.should_exit = True
+        return await super().on_tick(counter)

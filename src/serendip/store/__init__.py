@@ -2,6 +2,7 @@
 
 from serendip.store.contract import (
     Attributes,
+    Changes,
     Exposure,
     Key,
     Kind,
@@ -11,16 +12,19 @@ from serendip.store.contract import (
     StoredEvent,
     StoreError,
 )
+from serendip.store.service import ServiceSettings
 from serendip.store.settings import Settings
 from serendip.store.workspace import Workspace, open_store
 
 __all__ = [
     "Attributes",
+    "Changes",
     "Exposure",
     "Key",
     "Kind",
     "Receipt",
     "Rejected",
+    "ServiceSettings",
     "Settings",
     "Store",
     "StoreError",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
-from serendip.data import HistoryEvent, Progress, Signals, Tables, silent
+from serendip.data import Past, Progress, Signals, Tables, silent
 
 Kind: TypeAlias = Literal["items", "users"]
 Attributes: TypeAlias = dict[str, Any]
@@ -61,6 +61,18 @@ class Receipt:
 
 
 @dataclass(frozen=True)
+class Changes:
+    """Whose history changed since a position in the log of events, by any process, as of one moment."""
+
+    latest: int
+    """The position of the newest event, 0 where there is none: where to go on from."""
+    erasures: int
+    """How many people were ever erased; when it grows, nothing that is known of anybody's history holds."""
+    user_ids: frozenset[str] | None
+    """Whose events were appended; None: too many to be named."""
+
+
+@dataclass(frozen=True)
 class Exposure:
     """What one answer showed, and which versions made it."""
 
@@ -104,8 +116,12 @@ class Store(Protocol):
         """Store events. An `event_id` with the body it is stored with is a duplicate, with another a conflict."""
         ...
 
-    def history(self, user_id: str, limit: int = 1000) -> list[HistoryEvent]:
+    def history(self, user_id: str, limit: int = 1000) -> Past:
         """The latest `limit` events of one person, oldest first: by time, then arrival; those without time first."""
+        ...
+
+    def changes(self, after: int) -> Changes:
+        """Whose events were appended after the position `after`; quick where there are none."""
         ...
 
     def import_tables(self, tables: Tables, progress: Progress = silent) -> Receipt:

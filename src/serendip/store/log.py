@@ -10,19 +10,20 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from serendip.data import HistoryEvent, Signals
+from serendip.data import Past, Signals
 from serendip.data.query import MAX_ID_BYTES
 from serendip.data.signals import RATING
 from serendip.data.times import EARLIEST_MS, LATEST_MS
-from serendip.store.contract import Receipt, Rejected, StoredEvent
+from serendip.store.contract import Changes, Receipt, Rejected, StoredEvent
 from serendip.store.frames import to_json
-from serendip.store.schema import events, inserting, items
+from serendip.store.schema import ERASURES, events, inserting, items, meta
 
 T = TypeVar("T")
 Row = dict[str, Any]
 
 MAX_POSITION = 1_000_000
 LOOKUP = 500  # ids in one statement
+MOST_CHANGES = 10_000  # events whose people are told one by one
 
 CORE = ("user_id", "item_id", "type", "value")
 BODY = (*CORE, "request_id", "position", "surface", "context")
@@ -34,6 +35,11 @@ _latest = (
     .order_by(events.c.time_ms.desc().nulls_last(), events.c.seq.desc())
     .limit(sa.bindparam("limit"))
 )
+_position = sa.select(
+    sa.func.coalesce(sa.select(sa.func.max(events.c.seq)).scalar_subquery(), 0),
+    sa.func.coalesce(sa.select(meta.c.value).where(meta.c.name == ERASURES).scalar_subquery(), 0),
+)
+_appended = sa.select(events.c.user_id).where(events.c.seq > sa.bindparam("after")).distinct()
 
 
 def batches(things: Sequence[T], size: int) -> Iterator[Sequence[T]]:
@@ -137,14 +143,19 @@ def conflict(index: int, event_id: str) -> Rejected:
     return Rejected(index, "conflict", f"event_id {event_id!r} is stored with another body")
 
 
-def history(connection: Connection, user_id: str, limit: int) -> list[HistoryEvent]:
+def history(connection: Connection, user_id: str, limit: int) -> Past:
     """The latest events of one person, oldest first."""
     rows = connection.execute(_latest, {"user_id": user_id, "limit": limit}).all()
-    # What the store holds was checked when it came, and its times must not be read as seconds again.
-    return [
-        HistoryEvent.model_construct(item_id=row.item_id, type=row.type, value=row.value, timestamp=row.time_ms)
-        for row in reversed(rows)
-    ]
+    return Past(reversed(rows))
+
+
+def changes(connection: Connection, after: int) -> Changes:
+    """Whose events stand behind `after`; all at one moment, as the connection sees one."""
+    latest, erasures = connection.execute(_position).one()
+    if after <= latest <= after + MOST_CHANGES:
+        user_ids = connection.execute(_appended, {"after": after}).scalars() if latest > after else ()
+        return Changes(latest, erasures, frozenset(user_ids))
+    return Changes(latest, erasures, None)  # many, or a store that went back
 
 
 def popular(connection: Connection, n: int, signals: Signals) -> list[tuple[str, int]]:

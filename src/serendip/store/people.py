@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from serendip.store import entities
 from serendip.store.contract import Exposure
-from serendip.store.schema import FRIEND, events, exposures, inserting, relations, users
+from serendip.store.schema import ERASURES, FRIEND, events, exposures, inserting, meta, relations, users
 
 
 def _concerns(user_id: str) -> dict[sa.Table, sa.ColumnElement[bool]]:
@@ -28,7 +28,15 @@ def _concerns(user_id: str) -> dict[sa.Table, sa.ColumnElement[bool]]:
 def erase(connection: Connection, user_id: str) -> dict[str, int]:
     """Delete all rows about one person; how many of each table."""
     rows = _concerns(user_id).items()
-    return {table.name: connection.execute(sa.delete(table).where(which)).rowcount for table, which in rows}
+    removed = {table.name: connection.execute(sa.delete(table).where(which)).rowcount for table, which in rows}
+    _count_erasure(connection)
+    return removed
+
+
+def _count_erasure(connection: Connection) -> None:
+    """Tell who follows the log: deleted rows do not show in it."""
+    first = inserting(connection, meta).values(name=ERASURES, value=1)
+    connection.execute(first.on_conflict_do_update(index_elements=["name"], set_={"value": meta.c.value + 1}))
 
 
 def export(connection: Connection, user_id: str) -> dict[str, Any]:

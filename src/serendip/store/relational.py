@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from serendip.data import HistoryEvent, InputError, Progress, Signals, Tables, event_frame, silent
+from serendip.data import InputError, Past, Progress, Signals, Tables, event_frame, silent
 from serendip.store import bulk, entities, keys, log, people
-from serendip.store.contract import Attributes, Exposure, Key, Kind, Receipt, StoredEvent, StoreError
+from serendip.store.contract import Attributes, Changes, Exposure, Key, Kind, Receipt, StoredEvent, StoreError
 from serendip.store.frames import to_json
 from serendip.store.schema import (
     HEAD,
@@ -54,9 +54,13 @@ class RelationalStore:
         places, rows, rejected = log.prepare(events, now_ms())
         return self._commits.run(lambda connection: log.append(connection, places, rows, rejected))
 
-    def history(self, user_id: str, limit: int = 1000) -> list[HistoryEvent]:
+    def history(self, user_id: str, limit: int = 1000) -> Past:
         with self._reading() as connection:
             return log.history(connection, user_id, limit)
+
+    def changes(self, after: int) -> Changes:
+        with self._reading() as connection:
+            return log.changes(connection, after)
 
     def popular(self, n: int, signals: Signals) -> list[tuple[str, int]]:
         with self._reading() as connection:

@@ -16,6 +16,8 @@ HEAD = "0002"
 """The newest revision in `migrations/versions`; what `metadata` says."""
 OLDEST = "0001"
 """Stores from before revisions were written down."""
+ERASURES = "erasures"
+"""The row of `meta` that counts them; it is absent before the first."""
 FRIEND = "friend"  # the relation that links two people; every other starts at an item
 
 metadata = sa.MetaData()
@@ -44,7 +46,7 @@ alembic_version = sa.Table(
 meta = sa.Table(
     "meta",
     metadata,
-    sa.Column("name", TEXT, primary_key=True),  # catalogue_version
+    sa.Column("name", TEXT, primary_key=True),  # catalogue_version, erasures
     sa.Column("value", sa.BigInteger, nullable=False),
 )
 

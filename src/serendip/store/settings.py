@@ -18,6 +18,7 @@ from serendip.data import InputError, Signals
 from serendip.data.cleaning import CleaningRules
 from serendip.store.files import write_whole
 from serendip.store.postgres import SCHEMES
+from serendip.store.service import ServiceSettings
 
 WIDTH = 110
 HEADER = "# Settings of this workspace, written with the defaults. A key that is left out has its default.\n"
@@ -41,6 +42,9 @@ class Settings(BaseModel):
 
     cleaning: CleaningRules = CleaningRules()
     """What is left out before learning; the store keeps everything."""
+
+    service: ServiceSettings = ServiceSettings()
+    """What one client of the service may do, and for how long anybody is waited for."""
 
     @classmethod
     def read(cls, path: Path) -> Settings:

@@ -1,0 +1,42 @@
+"""Course: one request on its way through the pipeline, with all that was decided about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from serendip.data import Queries, Query
+from serendip.data.arrays import BoolArray, IntArray
+from serendip.pipeline.blending import Blend
+from serendip.pipeline.catalogue import Catalogue
+from serendip.pipeline.filters import Filter
+from serendip.pipeline.history import History
+
+
+def _nothing() -> IntArray:
+    return np.empty(0, np.int32)
+
+
+@dataclass
+class Course:
+    """What is known after each step; the steps of the pipeline fill it in order."""
+
+    query: Query
+    catalogue: Catalogue
+    history: History
+    asked: Queries
+    """The batch of one that sources are asked with: the history, or an empty one."""
+    warnings: list[str] = field(default_factory=list)
+    degraded: list[str] = field(default_factory=list)
+    guard: Callable[..., Any] = lambda source, work, degraded: work()
+    filters: list[Filter] = field(default_factory=list)
+    allowed: BoolArray = field(default_factory=lambda: np.empty(0, bool))
+    """What may be listed, (N,)."""
+    blend: Blend | None = None
+    pool: IntArray = field(default_factory=_nothing)
+    """The best candidates, best first, before they were re-ranked."""
+    rows: IntArray = field(default_factory=_nothing)
+    """What is listed, (K,)."""
