@@ -14,7 +14,7 @@ from benchmarks.service.load import Client
 from benchmarks.service.process import Server
 from benchmarks.service.world import World
 
-RECIPE = str(Path(__file__).with_name("recipe.toml"))
+RECIPE = "large"
 
 
 @dataclass(frozen=True)
