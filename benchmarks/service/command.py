@@ -19,7 +19,7 @@ Measure = Callable[[Sitting], dict[str, Any]]
 
 def _servers(at: Sitting) -> dict[str, Any]:
     shop = at.world("hundred-thousand")
-    return servers.measure(shop, at.root / "run", at.rate(SERVERS_RATE), at.pace.short_s / 2, at.pace.rounds, at.say)
+    return servers.measure(shop, at.root / "run", at.rate(SERVERS_RATE), at.pace.short_s * 0.3, at.pace.rounds, at.say)
 
 
 MEASURES: dict[str, Measure] = {

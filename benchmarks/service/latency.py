@@ -37,7 +37,7 @@ def million(sitting: Sitting) -> dict[str, Any]:
     shop, pace = sitting.world("million-items"), sitting.pace
     with sitting.served(shop) as server:
         loads = {"plain": sitting.load(server, shop, "plain", STEADY_MILLION, pace.long_s)}
-        loads["varied"] = sitting.load(server, shop, "varied", STEADY_MILLION, pace.middle_s, 2)
+        loads["varied"] = sitting.load(server, shop, "varied", STEADY_MILLION, pace.short_s, 2)
         resident, ready_s = server.memory().resident_mb, server.ready_s
     found = {name: load.to_json() for name, load in loads.items()}
     return {"world": shop.facts, "loads": found, "ready_s": round(ready_s, 3), "resident_mb": round(resident, 1)}

@@ -43,6 +43,8 @@ class Server:
     pid: int
     ready_s: float
     """From the start of the process to the first 200 of /readyz."""
+    ready_cpu_s: float
+    """Processor seconds until then, which hardly depend on what else the machine does."""
 
     def cpu_s(self) -> float:
         """Processor seconds so far, of all of its processes."""
@@ -102,7 +104,8 @@ def serving(
                     said.seek(0)
                     raise InputError(f"{folder} is not served: {(said.read().strip().splitlines() or ['no word'])[-1]}")
                 time.sleep(LOOK_EVERY_S)
-            yield Server(port, process.pid, time.perf_counter() - started_s)
+            ready_s = time.perf_counter() - started_s
+            yield Server(port, process.pid, ready_s, sum(_cpu_s(pid) for pid in _family(process.pid)))
         finally:
             _end(process)
 

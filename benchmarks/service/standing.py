@@ -20,10 +20,11 @@ SETTLED_AFTER = 5
 def start(sitting: Sitting) -> dict[str, Any]:
     """From the start of the process to the first 200 of /readyz, several times, files in the system's cache."""
     shop = sitting.world("hundred-thousand")
-    seconds = []
+    seconds, processor = [], []
     for _ in range(sitting.pace.starts):
         with sitting.served(shop) as server:
             seconds.append(server.ready_s)
+            processor.append(server.ready_cpu_s)
             memory = server.memory()
     sitting.say(f"ready after {', '.join(f'{one:.2f}' for one in seconds)} s")
     return {
@@ -31,6 +32,7 @@ def start(sitting: Sitting) -> dict[str, Any]:
         "ready_s": [round(one, 3) for one in seconds],
         "median_s": round(statistics.median(seconds), 3),
         "slowest_s": round(max(seconds), 3),
+        "median_cpu_s": round(statistics.median(processor), 3),
         **_megabytes(memory),
     }
 
