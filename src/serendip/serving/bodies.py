@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from serendip.data import Query
 from serendip.data.query import MAX_ID_BYTES, Id
 from serendip.data.times import epoch_ms
+from serendip.serving.replay import Replayed
 from serendip.store import StoredEvent
 
 ANONYMOUS = "anonymous:"
@@ -247,6 +248,7 @@ class Shown(Answered):
     model_version: str
     recipe: str
     items: list[ShownItem]
+    replay: Replayed
 
 
 class PastEvent(Answered):

@@ -84,6 +84,12 @@ class Exposure:
     recipe: str
     items: tuple[dict[str, Any], ...]
     """In order; each with `item_id`, `rank`, `score`, `source`, `propensity`."""
+    request: dict[str, Any] | None = None
+    """What was asked, so that it can be answered again."""
+    position: int | None = None
+    """Where the log of events stood for the one who asked."""
+    catalogue_version: int | None = None
+    """As `Store.catalogue_version` told it then."""
 
 
 @dataclass(frozen=True)
@@ -116,8 +122,11 @@ class Store(Protocol):
         """Store events. An `event_id` with the body it is stored with is a duplicate, with another a conflict."""
         ...
 
-    def history(self, user_id: str, limit: int = 1000) -> Past:
-        """The latest `limit` events of one person, oldest first: by time, then arrival; those without time first."""
+    def history(self, user_id: str, limit: int = 1000, until: int | None = None) -> Past:
+        """The latest `limit` events of one person, oldest first: by time, then arrival; those without time first.
+
+        With `until` those alone that stood in the log up to that position, as a `Past.position` tells it.
+        """
         ...
 
     def changes(self, after: int) -> Changes:

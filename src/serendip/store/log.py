@@ -30,11 +30,12 @@ BODY = (*CORE, "request_id", "position", "surface", "context")
 
 _by_event_id = sa.select(events).where(events.c.event_id.in_(sa.bindparam("ids", expanding=True)))
 _latest = (
-    sa.select(events.c.item_id, events.c.type, events.c.value, events.c.time_ms)
+    sa.select(events.c.item_id, events.c.type, events.c.value, events.c.time_ms, events.c.seq)
     .where(events.c.user_id == sa.bindparam("user_id"))
     .order_by(events.c.time_ms.desc().nulls_last(), events.c.seq.desc())
     .limit(sa.bindparam("limit"))
 )
+_latest_then = _latest.where(events.c.seq <= sa.bindparam("until"))
 _position = sa.select(
     sa.func.coalesce(sa.select(sa.func.max(events.c.seq)).scalar_subquery(), 0),
     sa.func.coalesce(sa.select(meta.c.value).where(meta.c.name == ERASURES).scalar_subquery(), 0),
@@ -143,10 +144,13 @@ def conflict(index: int, event_id: str) -> Rejected:
     return Rejected(index, "conflict", f"event_id {event_id!r} is stored with another body")
 
 
-def history(connection: Connection, user_id: str, limit: int) -> Past:
-    """The latest events of one person, oldest first."""
-    rows = connection.execute(_latest, {"user_id": user_id, "limit": limit}).all()
-    return Past(reversed(rows))
+def history(connection: Connection, user_id: str, limit: int, until: int | None) -> Past:
+    """The latest events of one person, oldest first; as of the position `until` of the log."""
+    asked = {"user_id": user_id, "limit": limit}
+    found = connection.execute(_latest, asked) if until is None else None
+    found = found or connection.execute(_latest_then, {**asked, "until": until})
+    rows = found.all()
+    return Past((row[:4] for row in reversed(rows)), max((row[4] for row in rows), default=0))
 
 
 def changes(connection: Connection, after: int) -> Changes:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from serendip.store import entities
 from serendip.store.contract import Exposure
+from serendip.store.frames import to_json
 from serendip.store.schema import ERASURES, FRIEND, events, exposures, inserting, meta, relations, users
 
 
@@ -57,7 +58,7 @@ def export(connection: Connection, user_id: str) -> dict[str, Any]:
 
 
 def _told(row: sa.RowMapping) -> dict[str, Any]:
-    decoded = {name: json.loads(row[name]) for name in ("context", "items") if row.get(name)}
+    decoded = {name: json.loads(row[name]) for name in ("context", "items", "request") if row.get(name)}
     return {name: value for name, value in {**row, **decoded}.items() if value is not None and name != "seq"}
 
 
@@ -66,7 +67,16 @@ def log_exposures(connection: Connection, rows: Sequence[dict[str, Any]]) -> Non
     connection.execute(inserting(connection, exposures).on_conflict_do_nothing(index_elements=["request_id"]), rows)
 
 
+def exposure_row(exposure: Exposure) -> dict[str, Any]:
+    """As it is stored."""
+    request = None if exposure.request is None else to_json(exposure.request)
+    return {**vars(exposure), "items": to_json(exposure.items), "request": request}
+
+
 def exposure(connection: Connection, request_id: str) -> Exposure | None:
     """What one answer showed."""
     row = connection.execute(sa.select(exposures).where(exposures.c.request_id == request_id)).mappings().first()
-    return None if row is None else Exposure(**{**row, "items": tuple(json.loads(row["items"]))})
+    if row is None:
+        return None
+    request = row["request"] and json.loads(row["request"])
+    return Exposure(**{**row, "items": tuple(json.loads(row["items"])), "request": request})

@@ -16,7 +16,6 @@ from sqlalchemy.exc import DBAPIError
 from serendip.data import InputError, Past, Progress, Signals, Tables, event_frame, silent
 from serendip.store import bulk, entities, keys, log, people
 from serendip.store.contract import Attributes, Changes, Exposure, Key, Kind, Receipt, StoredEvent, StoreError
-from serendip.store.frames import to_json
 from serendip.store.schema import (
     HEAD,
     ID_COLUMN,
@@ -54,9 +53,9 @@ class RelationalStore:
         places, rows, rejected = log.prepare(events, now_ms())
         return self._commits.run(lambda connection: log.append(connection, places, rows, rejected))
 
-    def history(self, user_id: str, limit: int = 1000) -> Past:
+    def history(self, user_id: str, limit: int = 1000, until: int | None = None) -> Past:
         with self._reading() as connection:
-            return log.history(connection, user_id, limit)
+            return log.history(connection, user_id, limit, until)
 
     def changes(self, after: int) -> Changes:
         with self._reading() as connection:
@@ -132,7 +131,7 @@ class RelationalStore:
     # Answers
 
     def log_exposures(self, exposures: Sequence[Exposure]) -> None:
-        rows = [{**vars(one), "items": to_json(one.items)} for one in exposures]
+        rows = [people.exposure_row(one) for one in exposures]
         if rows:
             self._commits.run(lambda connection: people.log_exposures(connection, rows))
 
