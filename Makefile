@@ -2,6 +2,8 @@
 #   make demo      a generated marketplace, trained and served on http://127.0.0.1:8000
 #   make test      the test suite
 #   make check     format, lint, types, import contracts, docs
+#   make check-all check, then the hashes of what is installed in production, and known vulnerabilities (network)
+#   make lock      requirements.lock anew, after pyproject.toml or constraints.txt changed (network)
 #   make install   .venv with .venv/bin/serendip in it
 
 PYTHON ?= python3
@@ -18,7 +20,7 @@ QUIET := $(shell test -t 1 || echo -qq)
 TORCH := torch==2.13.0
 TORCH_INDEX ?= $(if $(PIP_FIND_LINKS),,--extra-index-url https://download.pytorch.org/whl/cpu)
 
-.PHONY: install demo test test-all check docs screenshots peers clean
+.PHONY: install demo test test-all check check-all lock docs screenshots peers clean
 
 install: $(VENV)/.installed
 
@@ -45,6 +47,23 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m docs.generate --check
+	$(BIN)/python -m pytest -q tests/test_lock.py
+
+# What a service needs, with the hash of every file it may be installed from; torch apart, as above.
+LOCKED := models postgres service world
+
+lock: .tools/.installed
+	.tools/bin/uv pip compile pyproject.toml $(LOCKED:%=--extra %) -c constraints.txt --generate-hashes --no-annotate \
+	  --python-version 3.11 --python-platform linux --custom-compile-command 'make lock' -q -o requirements.lock
+
+check-all: check .tools/.installed
+	$(PIP) install $(QUIET) --dry-run --ignore-installed --require-hashes --only-binary :all: --no-binary jieba -r requirements.lock
+	.tools/bin/pip-audit --strict --no-deps --disable-pip -r constraints.txt
+
+.tools/.installed: Makefile
+	test -x .tools/bin/python || $(PYTHON) -m venv .tools
+	.tools/bin/python -m pip install $(QUIET) uv==0.13.9 pip-audit==2.10.1
+	touch $@
 
 docs: install
 	$(BIN)/python -m docs.generate
@@ -64,4 +83,4 @@ peers: $(PEERS:%=.peers/%/.installed)
 	touch $@
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache .hypothesis demo
+	rm -rf $(VENV) .tools .mypy_cache .ruff_cache .import_linter_cache .hypothesis demo

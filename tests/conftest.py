@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+
+from tests.store.postgres_server import Server, find_binaries
 
 DATA_ROOT = Path(os.environ.get("SERENDIP_DATA") or Path(__file__).parents[2] / "shared" / "datasets")
 
@@ -27,3 +30,13 @@ def data_root() -> Path:
     if not DATA_ROOT.is_dir():
         pytest.skip("left out: the real data sets are not here (set SERENDIP_DATA to their folder)")
     return DATA_ROOT
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server of our own."""
+    binaries = find_binaries()
+    if binaries is None:
+        pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
+    with Server(binaries) as server:
+        yield server

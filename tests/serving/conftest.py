@@ -48,6 +48,9 @@ class Client:
     def __call__(self, method: str, path: str, **options: Any) -> httpx.Response:
         return self._loop.run(self._http.request(method, path, **options))
 
+    def send(self, request: httpx.Request) -> httpx.Response:
+        return self._loop.run(self._http.send(request))
+
     def get(self, path: str, **options: Any) -> httpx.Response:
         return self("GET", path, **options)
 
@@ -106,11 +109,9 @@ def shop_tables(seed: int = 0) -> Tables:
 
 def publish_model(workspace: Workspace) -> str:
     """Fit the default recipe on what the workspace holds."""
-    dataset, _ = workspace.dataset()
-    pipeline = Pipeline(Recipe.named("default")).fit(dataset, FitOptions(threads=1))
-    folder = workspace.new_model_folder()
-    pipeline.save(folder)
-    return workspace.publish(folder)
+    reading = workspace.read()
+    pipeline = Pipeline(Recipe.named("default")).fit(reading.dataset, FitOptions(threads=1))
+    return workspace.adopt(pipeline, reading)
 
 
 @pytest.fixture(scope="module")

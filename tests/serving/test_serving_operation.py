@@ -37,6 +37,33 @@ ROUTES = {
     *(("get", f"/v1/{kind}") for kind in ("items", "users")),
     *(("post", f"/v1/{kind}:batch") for kind in ("items", "users")),
 }
+GORSE = {
+    *((method, f"/api/{kind}s") for kind in ("user", "item") for method in ("get", "post")),
+    *(("post", f"/api/{kind}") for kind in ("user", "item")),
+    *((method, f"/api/{kind}/{{{kind}_id}}") for kind in ("user", "item") for method in ("get", "patch", "delete")),
+    *((method, "/api/item/{item_id}/category/{category}") for method in ("put", "delete")),
+    *((method, "/api/feedback") for method in ("post", "put", "get")),
+    ("get", "/api/feedback/{feedback_type}"),
+    ("get", "/api/feedback/{user_id}/{item_id}"),
+    ("get", "/api/feedback/{feedback_type}/{user_id}/{item_id}"),
+    *(("get", f"/api/{kind}/{{{kind}_id}}/feedback") for kind in ("user", "item")),
+    *(("get", f"/api/{kind}/{{{kind}_id}}/feedback/{{feedback_type}}") for kind in ("user", "item")),
+    *(
+        (method, path + of)
+        for method, path in (
+            ("get", "/api/recommend/{user_id}"),
+            ("post", "/api/session/recommend"),
+            ("get", "/api/item/{item_id}/neighbors"),
+            ("get", "/api/popular"),
+            ("get", "/api/latest"),
+        )
+        for of in ("", "/{category}")
+    ),
+    ("get", "/api/item-to-item/{name}/{item_id}"),
+    ("get", "/api/non-personalized/{name}"),
+    ("get", "/api/health/live"),
+    ("get", "/api/health/ready"),
+}
 
 
 def test_metrics_count_and_time_by_route_without_ids(client) -> None:
@@ -72,10 +99,21 @@ def test_the_openapi_document_lists_every_route_and_its_failures(client) -> None
     document = client.get("/openapi.json").json()
     assert document["openapi"].startswith("3.1.")
     listed = {(method, path) for path, methods in document["paths"].items() for method in methods}
-    assert listed == ROUTES
+    assert listed == ROUTES | GORSE
+    tagged = {
+        (method, path)
+        for path, methods in document["paths"].items()
+        for method in methods
+        if methods[method]["tags"] == ["gorse"]
+    }
+    assert tagged == GORSE
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
-            assert set(operation["responses"]["default"]["content"]) == {"application/problem+json"}, (method, path)
+            failures = {status: one for status, one in operation["responses"].items() if status >= "400"}
+            assert "500" in failures
+            assert "default" not in failures, (method, path)  # it would declare whatever is answered
+            for failure in failures.values():
+                assert set(failure["content"]) == {"application/problem+json"}, (method, path)
             assert "HTTPValidationError" not in json.dumps(operation)
 
 

@@ -8,18 +8,6 @@ from pathlib import Path
 import pytest
 
 from serendip.store import Store, open_store
-from tests.store.postgres_server import Server, find_binaries
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Server]:
-    """A PostgreSQL server of our own."""
-    binaries = find_binaries()
-    if binaries is None:
-        pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
-    with Server(binaries) as server:
-        yield server
-
 
 ENGINES = ["sqlite", "postgres"]
 

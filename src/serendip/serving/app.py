@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from serendip.serving import pages, problems
+from serendip.serving import pages, problems, statuses
 from serendip.serving.access import Access
 from serendip.serving.bodies import EventBody
 from serendip.serving.direct import direct_routes
@@ -110,8 +110,5 @@ def _completed(document: dict[str, Any]) -> dict[str, Any]:
     for model in (Problem, EventBody):
         schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
         document["components"]["schemas"] |= {**schema.pop("$defs", {}), model.__name__: schema}
-    content = {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    for methods in document["paths"].values():
-        for operation in methods.values():
-            operation["responses"]["default"]["content"] = content
+    statuses.declare(document)
     return document

@@ -19,7 +19,7 @@ LOOK_EVERY_S = 1.0
 QUICK_S = 0.1
 """A catalogue that is read within this time is read again with each change, a larger one at the next look."""
 
-_PAGE = 1000
+_PAGE = 10_000
 _log = logging.getLogger(__name__)
 
 
@@ -62,6 +62,7 @@ class Deployment:
         with self._lock:
             try:
                 self._follow_pointer()
+                self._let_go()
                 self._follow_catalogue()
             except Exception:
                 _log.exception("the workspace could not be looked at")
@@ -109,10 +110,17 @@ class Deployment:
         if fresh is None:
             self.trouble = (f"the model {folder.name} cannot be loaded",)
             self.current = self.current or self._older_than(folder)
+        elif self.current is not None and self.current.version == fresh.version:
+            self.current, self.trouble = fresh, ()
         else:
             self.previous, self.current, self.trouble = self.current, fresh, ()
             if self._thread is not None:
                 _settle()
+
+    def _let_go(self) -> None:
+        """A model whose folder was removed answers no longer: it may hold somebody who was erased."""
+        if self.previous is not None and not (self._workspace.models_dir / self.previous.version).is_dir():
+            self.previous = None
 
     def _open(self, folder: Path) -> Served | None:
         try:
@@ -177,8 +185,8 @@ class _Mirror:
     def give(self, pipeline: Pipeline) -> None:
         """Hand the attributes to a pipeline; items that it learned with attributes and that are gone are hidden."""
         self.renew()
-        described = zip(pipeline.items.ids(), pipeline.catalogue.records, strict=True)
-        gone = {id_: {"hidden": True} for id_, record in described if record and id_ not in self._attributes}
+        described = zip(pipeline.items.ids(), pipeline.catalogue.described, strict=True)
+        gone = {id_: {"hidden": True} for id_, was in described if was and id_ not in self._attributes}
         pipeline.refresh_items({**self._attributes, **gone})
 
     def _all(self) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -19,6 +19,7 @@ _TITLES = {
     "items": "Items",
     "users": "Users",
     "operation": "Operation",
+    "gorse": "Addresses of gorse",
 }
 
 
@@ -68,7 +69,7 @@ def _operation(method: str, path: str, operation: Schema) -> Iterator[str]:
         shapes = (_kind(media["schema"]) for media in operation["requestBody"]["content"].values())
         yield f"- Body: {' or '.join(dict.fromkeys(shapes))}."
     for status, response in operation["responses"].items():
-        if status != "default":
+        if status < "400":  # the problems have a table of their own
             shapes = (_kind(media.get("schema", {}), kind) for kind, media in response.get("content", {}).items())
             yield f"- {status}: {' or '.join(dict.fromkeys(shapes)) or 'no content'}."
     yield ""

@@ -16,6 +16,7 @@ from serendip.pipeline.catalogue import Catalogue
 from serendip.serving.answering import Answering
 from serendip.serving.asked import Asked
 from serendip.serving.deployment import Deployment, Served
+from serendip.serving.erasure import Erasures
 from serendip.serving.exposures import ExposureLog
 from serendip.serving.following import Follower
 from serendip.serving.guarding import SourceGuard
@@ -62,6 +63,7 @@ class Engine:
         self.answering = Answering(self.guard)
         self.deployment = Deployment(workspace, self._fit_out)
         self.replays = Replays(self.deployment, self.store, workspace.models_dir)
+        self.erasures = Erasures(workspace, self.exposures, self.histories, self.deployment)
         self._popular: tuple[float, list[str]] = (float("-inf"), [])
         self._awaited: OrderedDict[str, float] = OrderedDict()  # since when, by user id
         self._declare_gauges()
@@ -76,6 +78,7 @@ class Engine:
     def stop(self) -> None:
         """End all of it; nothing that was shown is lost."""
         self.answering.stop()
+        self.erasures.stop()
         self.deployment.stop()
         self.follower.stop()
         self.exposures.stop()
@@ -209,11 +212,7 @@ class Engine:
 
     def erase(self, user_id: str) -> dict[str, int]:
         """Remove all that is held of a person; how many rows of each table."""
-        self.exposures.flush()
-        try:
-            return self.store.erase(user_id)
-        finally:
-            self.histories.forget([user_id])
+        return self.erasures.erase(user_id).removed
 
     # Traces
 
@@ -248,6 +247,7 @@ class Engine:
 
     def _declare_gauges(self) -> None:
         self.metrics.gauge("exposures_waiting", "Exposures not yet written.", lambda: len(self.exposures))
+        self.metrics.gauge("erasures_waiting", "Erasures on their way into models.", lambda: len(self.erasures))
         self.metrics.gauge("model_age_seconds", "Time since the current model was made.", self._model_age_s)
 
     def _model_age_s(self) -> float:

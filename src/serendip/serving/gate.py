@@ -29,7 +29,7 @@ BODY_LIMIT = 1 << 20  # bytes
 EVENTS_BODY_LIMIT = 32 << 20  # bytes
 EVENTS_PATH = "/v1/events"
 MOST_HEADERS = 100
-UNCOUNTED = frozenset({"/healthz", "/readyz", "/metrics"})
+UNCOUNTED = frozenset({"/healthz", "/readyz", "/metrics", "/api/health/live", "/api/health/ready"})
 """What is answered however much there is to do: those who watch need it most then."""
 
 SECURITY_HEADERS = {
@@ -247,15 +247,18 @@ def canonical_path(scope: Scope) -> str:
     """The path with every segment percent-encoded in one way, so that an id with `/` in it stays one segment.
 
     Servers decode `%2F` before routing, after which `/v1/users/a%2Fexport` cannot be told from
-    `/v1/users/a/export`. Under `/v1/` we therefore route on the path as it was sent and decode ids afterwards.
+    `/v1/users/a/export`. Under `/v1/` and `/api/` we therefore route on the path as it was sent and decode ids
+    afterwards. Gorse's clients end some addresses under `/api/` with a slash that says nothing.
 
     Raises:
         Refused: the path is not UTF-8.
     """
     path: str = scope["path"]
     raw: bytes = scope.get("raw_path") or quote(path).encode()
-    if not path.startswith("/v1/"):
+    if not path.startswith(("/v1/", "/api/")):
         return path
+    if path.startswith("/api/"):
+        raw = raw.rstrip(b"/")
     if _PLAIN.fullmatch(raw):
         return raw.decode("ascii")
     try:

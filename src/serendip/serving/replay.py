@@ -80,11 +80,12 @@ class Replays:
         for served in self._deployment.in_order():
             if served.version == version:
                 return served.pipeline
+        folder = self._models / version
         with self._lock:
+            if not folder.is_dir() or folder.resolve().parent != self._models.resolve():
+                self._opened = None  # it may have been removed because it knew somebody who was erased
+                raise InputError(f"the model {version} is not there any more")
             if self._opened is None or self._opened[0] != version:
-                folder = self._models / version
-                if not folder.is_dir() or folder.resolve().parent != self._models.resolve():
-                    raise InputError(f"the model {version} is not there any more")
                 pipeline = Pipeline.load(folder)
                 self._deployment.give_catalogue(pipeline)
                 self._opened = version, pipeline

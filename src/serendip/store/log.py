@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import uuid
 from collections.abc import Iterator, Sequence
@@ -149,8 +150,12 @@ def history(connection: Connection, user_id: str, limit: int, until: int | None)
     asked = {"user_id": user_id, "limit": limit}
     found = connection.execute(_latest, asked) if until is None else None
     found = found or connection.execute(_latest_then, {**asked, "until": until})
-    rows = found.all()
-    return Past((row[:4] for row in reversed(rows)), max((row[4] for row in rows), default=0))
+    return past(found.all())
+
+
+def past(rows: Sequence[Any]) -> Past:
+    """From item id, type, value, time and position in the log of each event, the latest first."""
+    return Past([row[:4] for row in reversed(rows)], max([row[4] for row in rows], default=0))
 
 
 def changes(connection: Connection, after: int) -> Changes:
@@ -160,6 +165,22 @@ def changes(connection: Connection, after: int) -> Changes:
         user_ids = connection.execute(_appended, {"after": after}).scalars() if latest > after else ()
         return Changes(latest, erasures, frozenset(user_ids))
     return Changes(latest, erasures, None)  # many, or a store that went back
+
+
+def page(
+    connection: Connection, limit: int, after: int, user_id: str | None, item_id: str | None, type_: str | None
+) -> list[tuple[int, StoredEvent]]:
+    """The next events in order of arrival."""
+    wanted = {events.c.user_id: user_id, events.c.item_id: item_id, events.c.type: type_}
+    chosen = [column == value for column, value in wanted.items() if value is not None]
+    query = sa.select(events).where(events.c.seq > after, *chosen).order_by(events.c.seq).limit(limit)
+    return [(row["seq"], _event(row)) for row in connection.execute(query).mappings()]
+
+
+def _event(row: sa.RowMapping) -> StoredEvent:
+    names = (*CORE, "time_ms", "event_id", "request_id", "position", "surface")
+    context = None if row["context"] is None else json.loads(row["context"])
+    return StoredEvent(**{name: row[name] for name in names}, context=context)
 
 
 def popular(connection: Connection, n: int, signals: Signals) -> list[tuple[str, int]]:
