@@ -228,10 +228,10 @@ def test_being_cancelled_from_outside_is_not_swallowed() -> None:
 
 def test_bodies_are_not_unpacked() -> None:
     """A few kilobytes of gzip are gigabytes of text."""
-    packed = Exchange([b"{}"], (b"content-encoding", b"gzip"))
+    packed = Exchange([b"{}"], *BODY, (b"content-encoding", b"gzip"))
     asyncio.run(packed.through(made(polite)))
     assert (packed.status, packed.problem) == (415, "unsupported-media-type")
-    plain = Exchange([b"{}"], (b"content-encoding", b"identity"))
+    plain = Exchange([b"{}"], *BODY, (b"content-encoding", b"identity"))
     asyncio.run(plain.through(made(polite)))
     assert plain.status == 200
 

@@ -1,7 +1,7 @@
 """Direct: the routes that are asked most, without the framework between the gate and their functions.
 
 The framework declares and documents every route, and would answer these too, in the same words: a test asks both ways.
-But to find a route, gather its arguments and hand it to a thread took it two thirds of the time of an empty answer.
+But to find a route and to gather its arguments took it twice as long as everything else around an empty list.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from urllib.parse import quote, unquote_to_bytes
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serendip.serving import logs
+from serendip.serving.access import UNLIMITED
 from serendip.serving.metrics import METHODS, Metrics, route_of
 from serendip.serving.origins import Origins
 from serendip.serving.passages import Passages
@@ -197,7 +198,7 @@ class _Passage:
             raise Refused("misdirected", "requests go to this machine's own address")
         if len(self.scope["headers"]) > MOST_HEADERS:
             raise Refused("headers-too-large", f"a request has at most {MOST_HEADERS} headers")
-        if self.headers.get(b"content-encoding", b"identity").lower() not in (b"identity", b""):
+        if not self.arrived_s and self.headers.get(b"content-encoding", b"identity").lower() != b"identity":
             raise Refused("unsupported-media-type", "bodies are sent as they are, without Content-Encoding")
 
     async def _preflight(self) -> bool:
