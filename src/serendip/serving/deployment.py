@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Any
 
+from serendip.data.times import epoch_ms
 from serendip.pipeline import Pipeline
 from serendip.serving.histories import RecentHistories
 from serendip.store import Store, Workspace
@@ -29,7 +31,7 @@ class Served:
     version: str
     pipeline: Pipeline
     trained_s: float
-    """When it was made, seconds since 1970."""
+    """When it was fitted, seconds since 1970."""
 
 
 class Deployment:
@@ -116,7 +118,7 @@ class Deployment:
             return None
         pipeline.lookup = self._lookup
         self._catalogue.give(pipeline)
-        return Served(folder.name, pipeline, folder.stat().st_mtime)
+        return Served(folder.name, pipeline, _fitted_s(pipeline, folder))
 
     def _older_than(self, damaged: Path) -> Served | None:
         """The newest other model on disk that loads."""
@@ -128,6 +130,15 @@ class Deployment:
         if self._catalogue.renew():
             for served in self.in_order():
                 self._catalogue.give(served.pipeline)
+
+
+def _fitted_s(pipeline: Pipeline, folder: Path) -> float:
+    """As its card says; what forgets somebody is written anew and stays as old as it was."""
+    with contextlib.suppress(ValueError):
+        fitted_ms = epoch_ms(pipeline.card.get("fitted_at"))
+        if fitted_ms is not None:
+            return fitted_ms / 1000
+    return folder.stat().st_mtime
 
 
 class _Mirror:
