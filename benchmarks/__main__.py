@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from benchmarks import cases, report, results, running
+from benchmarks.service import report as service_report
+from benchmarks.service.command import service
 from serendip.errors import InputError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
@@ -59,8 +61,8 @@ def run(
 
 @app.command("report")
 def write_report() -> None:
-    """Write docs/leaderboard.md, docs/leaderboard.html and the picture from benchmarks/results."""
-    for file in report.write(results.read_all()):
+    """Write the leaderboard (page, HTML and picture) and docs/service_speed.md from benchmarks/results."""
+    for file in (*report.write(results.read_all()), service_report.write()):
         out.print(f"wrote {os.path.relpath(file)}")
 
 
@@ -71,6 +73,9 @@ def peers(context: typer.Context) -> None:
         raise InputError("benchmarks/peers is not there")
     module = importlib.import_module("benchmarks.peers")
     module.main(context.args)
+
+
+app.command()(service)
 
 
 def main() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -121,7 +123,27 @@ def test_fit_reports_time_and_memory(workspace: Path, capsys: pytest.CaptureFixt
     card = json.loads(out)
     assert code == 0
     assert card["peak_mb"] > 10
-    assert set(card["fit_seconds"]) == {"ease", "als", "popular"}
+    assert set(card["fit_seconds"]) == {"ease", "als", "popular", "indexes"}
+
+
+def test_fit_tells_of_erasures_that_it_missed(
+    workspace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(workspace, copy)
+    _, _, said = run(capsys, "fit", str(copy))
+    assert "erased" not in said
+    fit = serendip.Pipeline.fit
+
+    def meanwhile(pipeline: serendip.Pipeline, *given: Any) -> serendip.Pipeline:
+        with serendip.Workspace.open(copy) as other:
+            other.store.erase("p0")
+        return fit(pipeline, *given)
+
+    monkeypatch.setattr(serendip.Pipeline, "fit", meanwhile)
+    code, _, said = run(capsys, "fit", str(copy))
+    assert code == 0
+    assert "erased while it was fitted: 1 (fit again" in " ".join(said.split())
 
 
 def test_recommend_for_somebody_known_and_for_a_history(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -189,6 +211,8 @@ def test_evaluate_prints_a_table_and_json(workspace: Path, tmp_path: Path, capsy
         (["fit", "{ws}", "--wheels", "4"], 2, "--wheels"),
         (["dance"], 2, "dance"),
         (["serve", "{ws}", "--host", "0.0.0.0", "--port", "0"], 2, "insecure"),
+        (["serve", "{ws}", "--port", "0", "--origin", "*"], 2, "'*' is not an origin"),
+        (["serve", "{ws}", "--port", "0", "--log", "loud"], 2, "--log"),
     ],
 )
 def test_mistakes_are_one_sentence(

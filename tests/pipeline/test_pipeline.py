@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from serendip.data import Dataset, HistoryEvent, InputError, Query, Tables, event_frame
-from serendip.pipeline import Pipeline, Recipe
+from serendip.pipeline import Pipeline, Recipe, reranking
 
 NOTHING_BUT_TEA = ("tea-0", "tea-1", "tea-2")
 
@@ -220,3 +220,56 @@ def test_answers_convert(pipeline: Pipeline) -> None:
     assert json.loads(json.dumps(plain)) == plain
     assert "reasons" not in answer.to_dict(reasons=False)["items"][0]
     assert np.isfinite(frame["score"].to_numpy()).all()
+
+
+def test_no_more_of_a_kind_than_the_cap(pipeline: Pipeline) -> None:
+    ask = Query(history=NOTHING_BUT_TEA, n=6, diversity=0.3, max_per={"category": 2})
+    kinds = [item.attributes["category"] for item in pipeline.recommend(ask)]
+    assert max(kinds.count(kind) for kind in kinds) == 2
+    without = [item.attributes["category"] for item in pipeline.recommend(ask.model_copy(update={"max_per": {}}))]
+    assert max(without.count(kind) for kind in without) > 2  # the cap is what holds them back
+
+
+def test_a_cap_of_the_recipe_holds_beside_that_of_the_request(shop: Dataset) -> None:
+    recipe = Recipe.named("default")
+    capped = recipe.model_copy(update={"reranking": recipe.reranking.model_copy(update={"max_per": {"category": 1}})})
+    pipeline = Pipeline(capped).fit(shop)
+    kinds = [item.attributes["category"] for item in pipeline.recommend(Query(history=NOTHING_BUT_TEA, n=10))]
+    assert sorted(kinds) == ["coffee", "tea", "ware"]
+    assert len(pipeline.recommend(Query(history=NOTHING_BUT_TEA, n=10, max_per={"tags": 1}))) == 1  # all are hot
+
+
+def test_what_is_out_of_stock_is_not_listed(shop: Dataset) -> None:
+    pipeline = Pipeline(Recipe.named("default")).fit(shop)
+    best = pipeline.recommend(Query(history=NOTHING_BUT_TEA, n=1)).item_ids[0]
+    for stock, listed in ((0, False), (-1, False), (3, True), ("few", True)):
+        records = dict(zip(pipeline.items.ids(), pipeline.catalogue.records, strict=True))
+        pipeline.refresh_items({**records, best: {**records[best], "stock": stock}})
+        assert (best in pipeline.recommend(Query(history=NOTHING_BUT_TEA, n=20)).item_ids) is listed
+
+
+def test_the_hard_rules_have_the_last_word(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    hidden = pipeline.items.row("secret")
+    best = reranking.best_of
+
+    def careless(rows: np.ndarray, scores: np.ndarray, k: int, n_items: int) -> tuple[np.ndarray, np.ndarray]:
+        found, values = best(rows, scores, k, n_items)
+        return np.r_[np.int32(hidden), found], np.r_[np.float32(9), values]
+
+    monkeypatch.setattr(reranking, "best_of", careless)
+    ask = Query(history=NOTHING_BUT_TEA, n=5)
+    assert hidden in pipeline.course(ask).pool.tolist()  # it got as far as that
+    assert "secret" not in pipeline.recommend(ask).item_ids
+
+
+def test_a_large_catalogue_lists_by_an_index_what_it_lists_without(shop: Dataset) -> None:
+    recipe = Recipe.named("large")
+    plain = Pipeline(recipe).fit(shop)
+    settings = recipe.retrieval.model_copy(update={"index_from": 1, "slack": 1.0})
+    indexed = Pipeline(recipe.model_copy(update={"retrieval": settings})).fit(shop)
+    assert set(indexed._indexes) == {"als"}
+    assert not plain._indexes
+    for user in ("p1", "p2", "nobody"):
+        ours, theirs = indexed.recommend(Query(user=user)), plain.recommend(Query(user=user))
+        assert ours.item_ids == theirs.item_ids
+        assert [item.score for item in ours] == pytest.approx([item.score for item in theirs], abs=1e-5)

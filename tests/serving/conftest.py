@@ -17,7 +17,7 @@ from fastapi import FastAPI
 
 from serendip.data import Tables, event_frame
 from serendip.pipeline import Pipeline, Recipe
-from serendip.serving import create_app
+from serendip.serving import answering, create_app
 from serendip.store import Workspace
 from serendip.training import FitOptions
 
@@ -26,6 +26,14 @@ DOT = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
     "1f15c4890000000d49444154789c6360000002000001e221bc330000000049454e44ae426082"
 )
+
+
+@pytest.fixture(autouse=True, scope="session")
+def patient() -> Iterator[None]:
+    """On a busy machine nothing that is merely slow is taken for a source that hangs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(answering, "PATIENCE_S", 60.0)
+        yield
 
 
 class Client:
@@ -66,6 +74,7 @@ class Client:
             self._loop.run(context.__aexit__(None, None, None))
 
     def close(self) -> None:
+        self.app.state.engine.answering.stop()
         self._loop.run(self._http.aclose())
         self._loop.close()
 
@@ -100,11 +109,9 @@ def shop_tables(seed: int = 0) -> Tables:
 
 def publish_model(workspace: Workspace) -> str:
     """Fit the default recipe on what the workspace holds."""
-    dataset, _ = workspace.dataset()
-    pipeline = Pipeline(Recipe.named("default")).fit(dataset, FitOptions(threads=1))
-    folder = workspace.new_model_folder()
-    pipeline.save(folder)
-    return workspace.publish(folder)
+    reading = workspace.read()
+    pipeline = Pipeline(Recipe.named("default")).fit(reading.dataset, FitOptions(threads=1))
+    return workspace.adopt(pipeline, reading)
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,12 @@ import sys
 from pathlib import Path
 
 SERVE = """
+import os
 import sys
 from pathlib import Path
 from serendip.serving import serve
 from serendip.store import Workspace
+exec(os.environ.get("BEFORE", ""))
 with Workspace.create(Path(sys.argv[1])) as workspace:
     announce = lambda address: print(address, flush=True)
     serve(workspace, port=0, log=sys.argv[2], origins=sys.argv[3:], announce=announce)
@@ -23,11 +25,14 @@ with Workspace.create(Path(sys.argv[1])) as workspace:
 class Running:
     """A service that runs until it is told to end; a context that sees to it."""
 
-    def __init__(self, path: Path, log: str = "quiet", *origins: str) -> None:
+    def __init__(self, path: Path, log: str = "quiet", *origins: str, before: str = "") -> None:
+        """Args: before: Python that is run first, to switch a guard off."""
         self._log = path.with_name(f"{path.name}.log")
         with self._log.open("wb") as stderr:
             command = [sys.executable, "-c", SERVE, str(path), log, *origins]
-            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True)
+            self.process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=stderr, text=True, env={**os.environ, "BEFORE": before}
+            )
         assert self.process.stdout is not None
         self.address = self.process.stdout.readline().strip()
 

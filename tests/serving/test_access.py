@@ -16,7 +16,7 @@ from serendip.serving import access, create_app
 from serendip.serving.access import ANYBODY, POLICY, GuardedRoute
 from serendip.serving.routes import ROUTERS
 from serendip.serving.server import _check_host
-from serendip.store import Workspace
+from serendip.store import StoredEvent, Workspace
 from serendip.store.keys import SCOPES, make
 from tests.serving.conftest import Client, opened, publish_model
 
@@ -43,7 +43,8 @@ class Keyed:
 
 
 def filled(path: str) -> str:
-    return path.format(item_id="i1", user_id="u1", request_id="r")
+    names = {"category": "tea", "feedback_type": "like", "name": "neighbors"}
+    return path.format(item_id="i1", user_id="u1", request_id="r", **names)
 
 
 def body(method: str, path: str) -> dict[str, Any]:
@@ -55,6 +56,13 @@ def body(method: str, path: str) -> dict[str, Any]:
         "/v1/events": {"type": "view", "user_id": "u1", "item_id": "i1"},
         "/v1/items:batch": [],
         "/v1/users:batch": [],
+        "/api/user": {"UserId": "u1"},
+        "/api/users": [],
+        "/api/item": {"ItemId": "i1"},
+        "/api/items": [],
+        "/api/feedback": [{"FeedbackType": "like", "UserId": "u1", "ItemId": "i1"}],
+        "/api/session/recommend": [],
+        "/api/session/recommend/{category}": [],
     }
     if method in ("GET", "DELETE"):
         return {}
@@ -88,6 +96,7 @@ def test_a_route_opens_to_its_scope_and_to_admin_alone(keyed: Keyed, method: str
         "items", [("i1", {"image": "pictures/i1.png"})]
     )  # others may have changed or deleted them
     keyed.workspace.store.put("users", [("u1", {})])
+    keyed.workspace.store.append([StoredEvent("u1", "i1", "like")])
     status = keyed.status(method, path, scope and keyed.texts[scope])
     if needed == ANYBODY or scope in (needed, ADMIN):
         assert status < 300 or (status, path) == (404, "/v1/recommendations/{request_id}")
@@ -162,6 +171,16 @@ def test_other_machines_are_served_only_with_a_key() -> None:
     with pytest.raises(InputError, match="no key is set"):
         _check_host("0.0.0.0", open_to_all=False)
     _check_host("0.0.0.0", open_to_all=True)
+
+
+def test_nothing_sets_a_cookie(keyed: Keyed) -> None:
+    """Keys travel in headers that no browser sends by itself, so no page elsewhere can use them."""
+    key = {"authorization": f"Bearer {keyed.texts[ADMIN]}"}
+    asked = [(method, filled(path)) for method, path in POLICY] + [("GET", "/"), ("GET", "/static/play.js")]
+    for method, path in asked:
+        for headers in (key, {}):
+            answer = keyed.client(method, path, headers=headers, **body(method, path))
+            assert "set-cookie" not in answer.headers, (method, path)
 
 
 def test_no_log_and_no_answer_holds_a_key(keyed: Keyed, caplog: pytest.LogCaptureFixture) -> None:

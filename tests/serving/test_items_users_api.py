@@ -92,6 +92,14 @@ def test_a_batch_is_written_whole_or_not_at_all(client, is_problem, kind, key) -
     is_problem(client.get(address(kind, "half")), 404)
 
 
+@pytest.mark.parametrize(("kind", "key"), [("items", "item_id"), ("users", "user_id")])
+def test_a_batch_has_at_most_ten_thousand_rows(client, is_problem, kind, key) -> None:
+    rows = [{key: f"many {place}"} for place in range(10_001)]
+    for body in (rows, {kind: rows}):
+        is_problem(client.post(f"/v1/{kind}:batch", body), 422, "invalid-request")
+    is_problem(client.get(address(kind, "many 0")), 404)
+
+
 @pytest.mark.parametrize("kind", ["items", "users"])
 def test_pages_go_through_everything_once(client, kind) -> None:
     for id_ in ("页/1", "页/2"):

@@ -25,7 +25,19 @@ from tests.serving.running import Running
 
 PERSON, THING = "canary-person", "canary-thing"
 SECRETS = (PERSON, THING, "canary-word")
-READS = ("keys", "get", "page", "history", "popular", "exposure", "export", "attributes", "catalogue_version")
+WORDS = ("category", "feedback_type", "name")  # of paths
+READS = (
+    "keys",
+    "get",
+    "page",
+    "event_page",
+    "history",
+    "popular",
+    "exposure",
+    "export",
+    "attributes",
+    "catalogue_version",
+)
 WRITES = ("append", "put", "patch", "delete", "erase")
 
 
@@ -68,7 +80,7 @@ class Watched:
         answers = [
             self.client(
                 method,
-                path.format(item_id=THING, user_id=PERSON, request_id=PERSON),
+                path.format(item_id=THING, user_id=PERSON, request_id=PERSON, **dict.fromkeys(WORDS, "canary-word")),
                 headers=headers,
                 **_body(method, path),
             )
@@ -101,6 +113,10 @@ def _body(method: str, path: str) -> dict[str, Any]:
         "/v1/events": [{"type": "view", "user_id": PERSON, "item_id": THING}, {"canary-word": 1}],
         "/v1/items:batch": [{"item_id": THING, "attributes": {"image": "pictures/i1.png"}}],
         "/v1/users:batch": [{"user_id": PERSON, "attributes": {"note": "canary-word"}}],
+        "/api/user": {"UserId": PERSON, "Comment": "canary-word"},
+        "/api/item": {"ItemId": THING, "Comment": "canary-word"},
+        "/api/feedback": [{"FeedbackType": "canary-word", "UserId": PERSON, "ItemId": THING, "Comment": "canary-word"}],
+        "/api/session/recommend": [{"FeedbackType": "canary-word", "ItemId": THING}],
     }
     return {} if method in ("GET", "DELETE") else {"json": bodies.get(path, {"attributes": {"note": "canary-word"}})}
 

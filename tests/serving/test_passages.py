@@ -148,6 +148,21 @@ def test_an_answer_that_does_not_come_is_a_503() -> None:
     assert (patient.status, patient.sent[1]["body"]) == (200, b"too late")  # with the guard off
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_an_answer_that_comes_just_too_late_is_not_sent_as_well(fails: bool) -> None:
+    async def late(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        receive.__self__.expire("timed-out", "too late")
+        await answer(send)
+        if fails:
+            raise ZeroDivisionError
+
+    waiting = Exchange([b"{}"], *BODY)
+    asyncio.run(waiting.through(made(late)))
+    assert [message["type"] for message in waiting.sent] == ["http.response.start", "http.response.body"]
+    assert waiting.problem == "timed-out"
+
+
 def test_work_of_a_thread_that_was_given_up_keeps_its_place() -> None:
     """Otherwise threads that hang pile up behind requests that were answered."""
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import httpx
@@ -17,6 +14,7 @@ from serendip.data import InputError
 from serendip.serving import serve
 from serendip.serving.document import markdown
 from serendip.serving.server import is_loopback, listening
+from tests.serving.running import Running
 
 ROUTES = {
     ("post", "/v1/events"),
@@ -38,6 +36,33 @@ ROUTES = {
     ),
     *(("get", f"/v1/{kind}") for kind in ("items", "users")),
     *(("post", f"/v1/{kind}:batch") for kind in ("items", "users")),
+}
+GORSE = {
+    *((method, f"/api/{kind}s") for kind in ("user", "item") for method in ("get", "post")),
+    *(("post", f"/api/{kind}") for kind in ("user", "item")),
+    *((method, f"/api/{kind}/{{{kind}_id}}") for kind in ("user", "item") for method in ("get", "patch", "delete")),
+    *((method, "/api/item/{item_id}/category/{category}") for method in ("put", "delete")),
+    *((method, "/api/feedback") for method in ("post", "put", "get")),
+    ("get", "/api/feedback/{feedback_type}"),
+    ("get", "/api/feedback/{user_id}/{item_id}"),
+    ("get", "/api/feedback/{feedback_type}/{user_id}/{item_id}"),
+    *(("get", f"/api/{kind}/{{{kind}_id}}/feedback") for kind in ("user", "item")),
+    *(("get", f"/api/{kind}/{{{kind}_id}}/feedback/{{feedback_type}}") for kind in ("user", "item")),
+    *(
+        (method, path + of)
+        for method, path in (
+            ("get", "/api/recommend/{user_id}"),
+            ("post", "/api/session/recommend"),
+            ("get", "/api/item/{item_id}/neighbors"),
+            ("get", "/api/popular"),
+            ("get", "/api/latest"),
+        )
+        for of in ("", "/{category}")
+    ),
+    ("get", "/api/item-to-item/{name}/{item_id}"),
+    ("get", "/api/non-personalized/{name}"),
+    ("get", "/api/health/live"),
+    ("get", "/api/health/ready"),
 }
 
 
@@ -74,7 +99,14 @@ def test_the_openapi_document_lists_every_route_and_its_failures(client) -> None
     document = client.get("/openapi.json").json()
     assert document["openapi"].startswith("3.1.")
     listed = {(method, path) for path, methods in document["paths"].items() for method in methods}
-    assert listed == ROUTES
+    assert listed == ROUTES | GORSE
+    tagged = {
+        (method, path)
+        for path, methods in document["paths"].items()
+        for method in methods
+        if methods[method]["tags"] == ["gorse"]
+    }
+    assert tagged == GORSE
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             failures = {status: one for status, one in operation["responses"].items() if status >= "400"}
@@ -141,67 +173,33 @@ def test_an_impossible_port_is_said_too(port) -> None:
         listening("127.0.0.1", port)
 
 
-SERVE = """
-import sys
-from pathlib import Path
-from serendip.serving import serve
-from serendip.store import Workspace
-serve(Workspace.create(Path(sys.argv[1])), port=0, announce=lambda address: print(address, flush=True))
-"""
-
-
-class Running:
-    """The service in a process of its own."""
-
-    def __init__(self, path: Path) -> None:
-        self.process = subprocess.Popen([sys.executable, "-c", SERVE, str(path)], stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout is not None
-        self.address = self.process.stdout.readline().strip()
-
-    def end(self, how: int) -> int:
-        os.kill(self.process.pid, how)
-        code = self.process.wait(20)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-        return code
-
-
 def test_an_acknowledged_event_survives_a_kill_and_an_end_loses_no_exposure(tmp_path) -> None:
     event = {"type": "like", "user_id": "u/1", "item_id": "i1", "event_id": "once"}
-    first = Running(tmp_path)
-    try:
+    path = tmp_path / "shop"
+    with Running(path) as first:
         assert httpx.post(first.address + "/v1/events", json=event).json()["accepted"] == 1
-    finally:
         first.end(signal.SIGKILL)
-    second = Running(tmp_path)
-    try:
+    with Running(path) as second:
         assert httpx.post(second.address + "/v1/events", json=event).json()["duplicates"] == 1
         history = httpx.get(second.address + "/v1/users/u%2F1/history").json()["data"]
         assert [past["item_id"] for past in history] == ["i1"]
         shown = httpx.post(second.address + "/v1/recommendations", json={}).json()
-    finally:
-        code = second.end(signal.SIGTERM)
-    third = Running(tmp_path)
-    try:
+        assert second.end(signal.SIGTERM) == 0
+    with Running(path) as third:
         answer = httpx.get(f"{third.address}/v1/recommendations/{shown['request_id']}")
         assert answer.json()["items"] == [
             {key: item[key] for key in ("item_id", "rank", "score", "source", "propensity")} for item in shown["items"]
         ]
-    finally:
-        interrupted = third.end(signal.SIGINT)
-    assert code in (0, -signal.SIGTERM)
-    assert interrupted == 0
+        assert third.end(signal.SIGINT) == 0
 
 
 def test_a_foreign_name_for_this_machine_leads_nowhere(tmp_path, client, is_problem) -> None:
     """DNS rebinding: a page from elsewhere points its own name at the loopback address."""
-    running = Running(tmp_path)
-    try:
+    with Running(tmp_path / "shop") as running:
         port = running.address.rpartition(":")[2]
         for name in ("evil.example", f"evil.example:{port}", "127.0.0.1.evil.example", "", "10.0.0.1"):
             is_problem(httpx.get(f"{running.address}/healthz", headers={"host": name}), 421, "misdirected")
         for name in ("localhost", f"localhost:{port}", "127.0.0.1", f"[::1]:{port}"):
             assert httpx.get(f"{running.address}/healthz", headers={"host": name}).status_code == 200
-    finally:
-        running.end(signal.SIGTERM)
+        assert running.end(signal.SIGINT) == 0
     assert client.get("/healthz", headers={"host": "evil.example"}).status_code == 200  # with the guard off

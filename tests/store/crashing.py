@@ -11,9 +11,10 @@ from pathlib import Path
 import polars as pl
 
 from serendip.data import Tables, event_frame
-from serendip.store import StoredEvent, open_store
+from serendip.store import StoredEvent, open_store, sqlite
 
 THREADS = 3
+NOTED = 150  # events of each thread whose changes of files are noted
 
 
 def acknowledge(event_id: str) -> None:
@@ -41,6 +42,33 @@ def acknowledge_too_early(path: Path, life: str) -> None:
         for event_id in ids:
             acknowledge(event_id)
         store.append([StoredEvent("ann", "tea", "view", event_id=event_id) for event_id in ids])
+
+
+def append_and_note(path: Path, life: str) -> None:
+    """Large events by several threads, so that the log is carried over into the file now and then, and an erasure.
+
+    What is acknowledged is written to a file beside the store; `life` is how the store synchronises.
+    """
+    sqlite.PRAGMAS["synchronous"] = life
+    told = os.open(f"{path}-acknowledged", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+    store = open_store(path)
+    store.append([StoredEvent("cy", "tea", "view", event_id=f"cy-{n}") for n in range(9)])
+
+    def append(thread: int) -> None:
+        for n in range(NOTED):
+            event_id = f"{thread}-{n}"
+            store.append([StoredEvent("ann", "tea", "view", event_id=event_id, context={"note": "x" * 9_000})])
+            os.write(told, f"{event_id}\n".encode())
+            if thread == 0 and n == NOTED // 2:
+                store.erase("cy")
+                os.write(told, b"erased\n")
+
+    threads = [threading.Thread(target=append, args=(thread,)) for thread in range(THREADS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    store.close()
 
 
 def die_in_import(path: Path, life: str) -> None:

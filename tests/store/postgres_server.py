@@ -61,11 +61,16 @@ class Server:
     def url(self, database: str) -> str:
         return f"postgresql://{ACCOUNT}@/{database}?host={self._folder}"
 
-    def new_database(self) -> str:
-        """The address of an empty database."""
+    def new_database(self, on: Path | None = None) -> str:
+        """The address of an empty database, perhaps in another folder."""
         name = f"t{os.getpid()}_{next(self._numbers)}"
+        place = "" if on is None else f" TABLESPACE s{name}"
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")  # type: ignore[arg-type]
+            if on is not None:
+                if self._account:
+                    shutil.chown(on, ACCOUNT)
+                connection.execute(f"CREATE TABLESPACE s{name} LOCATION '{on}'")  # type: ignore[arg-type]
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE template0{place}")  # type: ignore[arg-type]
         return self.url(name)
 
     def _run(self, program: str, *arguments: object) -> None:

@@ -83,7 +83,7 @@ def test_finish_writes_for_those_who_wait() -> None:
     thread = threading.Thread(target=lambda: outcomes.append(commits.run(lambda _: 7)))
     with commits.alone():
         thread.start()
-        while not commits._waiting:
+        while not len(commits):
             threading.Event().wait(0.001)
     commits.finish(lambda: None)
     thread.join(timeout=10)

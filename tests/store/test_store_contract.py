@@ -56,6 +56,23 @@ def test_appended_events_are_the_history_of_their_person(store: Store) -> None:
     assert told(store, "nobody") == []
 
 
+def test_pages_of_events_go_through_the_log_in_order_of_arrival(store: Store) -> None:
+    whole = dataclasses.replace(LIKE, request_id="r", position=3, surface="home", context={"a": [1]})
+    later = [StoredEvent("bo", "tea", "view", time_ms=9, event_id="e2"), StoredEvent("ann", "cup", "view", time_ms=5)]
+    store.append([whole, *later])
+    pages, after = [], 0
+    while page := store.event_page(2, after):
+        pages.append([event for _, event in page])
+        after = page[-1][0]
+    assert [len(page) for page in pages] == [2, 1]
+    assert pages[0] == [whole, later[0]]
+    assert dataclasses.replace(pages[1][0], event_id=None) == later[1]
+    assert [event.item_id for _, event in store.event_page(9, user_id="ann")] == ["tea", "cup"]
+    assert [event.user_id for _, event in store.event_page(9, item_id="tea")] == ["ann", "bo"]
+    assert [event.event_id for _, event in store.event_page(9, item_id="tea", type="view")] == ["e2"]
+    assert store.event_page(9, user_id="' or 1=1 --") == []
+
+
 def test_small_times_are_not_read_as_seconds(store: Store) -> None:
     store.append([StoredEvent("ann", "tea", "view", time_ms=5_000)])
     assert told(store)[0][3] == 5_000

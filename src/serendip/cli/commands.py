@@ -74,8 +74,8 @@ def demo(
 @app.command("import", epilog="Example: serendip import movielens ml-latest-small.zip films")
 def import_(
     format: Annotated[
-        Literal["movielens", "csv", "parquet", "jsonl", "sequences"],
-        typer.Argument(metavar="FORMAT", help="movielens, csv, parquet, jsonl or sequences."),
+        Literal["movielens", "csv", "parquet", "jsonl", "sequences", "gorse"],
+        typer.Argument(metavar="FORMAT", help="movielens, csv, parquet, jsonl, sequences or gorse."),
     ],
     path: Annotated[Path, typer.Argument(help="A file or folder (for movielens also the official zip).")],
     workspace: Folder,
@@ -159,11 +159,14 @@ def fit(workspace: Folder, recipe: RecipeName = "", seed: Seed = 0, threads: Thr
     with Workspace.open(workspace) as opened:
         chosen = Recipe.find(recipe or opened.settings.recipe)
         with bars() as progress:
-            dataset = _dataset(opened, progress)
-            pipeline = Pipeline(chosen).fit(dataset, _options(seed, threads, progress))
-        folder = opened.new_model_folder()
-        pipeline.save(folder)
-        version = opened.publish(folder)
+            reading = opened.read(progress)
+            if reading.report.removed:
+                say(str(reading.report))
+            pipeline = Pipeline(chosen).fit(reading.dataset, _options(seed, threads, progress))
+        version = opened.adopt(pipeline, reading)
+        erased = opened.store.mark().erasures - reading.mark.erasures
+    if erased:
+        say(f"people erased while it was fitted: {erased:,} (fit again, so that it forgets them)")
     if json:
         show_json({"model_version": version, **pipeline.card})
         return

@@ -33,9 +33,7 @@ def _fill(workspace: Workspace, world: World, progress: Progress) -> None:
 
 
 def _train(workspace: Workspace, seed: int, progress: Progress) -> None:
-    dataset, report = workspace.dataset(progress)
-    say(str(report))
-    pipeline = Pipeline(Recipe.find(workspace.settings.recipe)).fit(dataset, FitOptions(seed=seed, progress=progress))
-    saved = workspace.new_model_folder()
-    pipeline.save(saved)
-    say(f"trained {pipeline.recipe.name} as {workspace.publish(saved)}")
+    reading, recipe = workspace.read(progress), Recipe.find(workspace.settings.recipe)
+    say(str(reading.report))
+    pipeline = Pipeline(recipe).fit(reading.dataset, FitOptions(seed=seed, progress=progress))
+    say(f"trained {recipe.name} as {workspace.adopt(pipeline, reading)}")

@@ -18,15 +18,20 @@ class Past(Sequence[HistoryEvent]):
     is made of a history once is kept with it.
     """
 
-    __slots__ = ("_made", "item_ids", "times_ms", "types", "values")
+    __slots__ = ("_made", "item_ids", "position", "times_ms", "types", "values")
 
-    def __init__(self, rows: Iterable[tuple[str, str, float | None, int | None]]) -> None:
-        """From item id, type, value and milliseconds since 1970 of each event."""
+    def __init__(self, rows: Iterable[tuple[str, str, float | None, int | None]], position: int = 0) -> None:
+        """From item id, type, value and milliseconds since 1970 of each event.
+
+        Args:
+            position: of the event that came last, in the log that this was read from.
+        """
         columns = tuple(zip(*rows, strict=True)) or ((), (), (), ())
         self.item_ids: tuple[str, ...] = columns[0]
         self.types: tuple[str, ...] = tuple(map(intern, columns[1]))
         self.values: tuple[float | None, ...] = columns[2]
         self.times_ms: tuple[int | None, ...] = columns[3]
+        self.position = position
         self._made: tuple[object, Any] | None = None
 
     @classmethod

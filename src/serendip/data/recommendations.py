@@ -45,6 +45,8 @@ class Recommendations:
     """What the caller should know: an unknown person, a filter that left nothing."""
     degraded: tuple[str, ...] = ()
     """What did not work and was worked around."""
+    position: int | None = None
+    """Where the log of events stood for the person, where their history was looked up."""
 
     def __iter__(self) -> Iterator[Recommendation]:
         return iter(self.items)

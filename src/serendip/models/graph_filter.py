@@ -62,6 +62,7 @@ class GraphFilterConfig(ModelConfig):
 class GraphFilter:
     Config = GraphFilterConfig
     personalised = True
+    keeps_people = True
 
     def __init__(self, config: GraphFilterConfig = GraphFilterConfig()) -> None:
         self.config = config

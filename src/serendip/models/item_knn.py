@@ -58,8 +58,8 @@ class ItemKnn:
 
     def __init__(self, config: ItemKnnConfig = ItemKnnConfig()) -> None:
         self.config = config
-        self._nearest: Sparse | None = None  # (N, N): the neighbours (columns) of each item, nearest first if it rates
-        self._similar = sp.csr_array((0, 0), dtype=np.float32)  # (N, N): from an item of a history to those it is near
+        self._similar: Sparse | None = None  # (N, N): from an item of a history to those it is near
+        self._nearest: Sparse | None = None  # (N, N): where there are ratings, the neighbours of each, nearest first
         self._baselines: Baselines | None = None
 
     def fit(self, dataset: Dataset, options: FitOptions = FitOptions()) -> Self:
@@ -82,29 +82,28 @@ class ItemKnn:
         return dataset.matrix()
 
     def _learned(self, found: Sparse, baselines: Baselines | None) -> Self:
-        self._nearest, self._baselines = found, baselines
+        self._nearest, self._baselines = (None if baselines is None else found), baselines
         places = np.arange(found.nnz) - np.repeat(found.indptr[:-1], np.diff(found.indptr))
         self._similar = _where(found, places < self.config.neighbors).T.tocsr()
         return self
 
     def score(self, queries: Queries, rows: IntArray | None = None) -> FloatArray:
-        history = queries.matrix(fitted(self._nearest).shape[0], self.config.memory)
-        return take(spread(history, self._similar, FitOptions().n_threads), rows)
+        similar = fitted(self._similar)
+        return take(spread(queries.matrix(similar.shape[0], self.config.memory), similar, FitOptions().n_threads), rows)
 
     def item_map(self) -> tuple[Sparse, float | None]:
         """See `models.base.Maps`."""
-        fitted(self._nearest)
-        return self._similar, self.config.memory
+        return fitted(self._similar), self.config.memory
 
     def contributions(self, queries: Queries, rows: IntArray) -> FloatArray:
         """w_e s_(candidate, item of e): see `models.base.Attributes`."""
-        fitted(self._nearest)
-        return item_map.shares(self._similar, queries, rows, self.config.memory)
+        return item_map.shares(fitted(self._similar), queries, rows, self.config.memory)
 
     def rate(self, queries: Queries, rows: IntArray) -> FloatArray:
         """The baseline and what the nearest rated items add: see `models.base.Rates`."""
-        found, baselines = fitted(self._nearest), self._baselines
-        if baselines is None:
+        fitted(self._similar)
+        found, baselines = self._nearest, self._baselines
+        if found is None or baselines is None:
             return np.zeros(rows.shape, np.float32)
         ratings = baselines.history(queries)
         votes = voting.of_items(
@@ -113,11 +112,16 @@ class ItemKnn:
         return baselines.rating(ratings, rows, votes)
 
     def weights(self) -> Weights:
-        arrays = item_map.to_arrays(fitted(self._nearest))
-        return arrays if self._baselines is None else arrays | self._baselines.arrays()
+        if self._nearest is None or self._baselines is None:
+            return item_map.to_arrays(fitted(self._similar))
+        return item_map.to_arrays(self._nearest) | self._baselines.arrays()
 
     def restore(self, weights: Weights) -> Self:
-        return self._learned(item_map.of_arrays(weights), Baselines.of_arrays(weights))
+        baselines, found = Baselines.of_arrays(weights), item_map.of_arrays(weights)
+        if baselines is not None:
+            return self._learned(found, baselines)
+        self._similar, self._nearest, self._baselines = found, None, None
+        return self
 
 
 def _where(matrix: Sparse, kept: np.ndarray) -> Sparse:

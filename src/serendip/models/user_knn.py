@@ -63,6 +63,7 @@ class UserKnnConfig(ModelConfig):
 class UserKnn:
     Config = UserKnnConfig
     personalised = True
+    keeps_people = True
 
     def __init__(self, config: UserKnnConfig = UserKnnConfig()) -> None:
         self.config = config

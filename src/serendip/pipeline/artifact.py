@@ -21,7 +21,7 @@ from typing import Any
 from serendip import models
 from serendip.data import DamagedArtifactError, InputError, Signals, Vocabulary
 from serendip.models import Embeds, Model
-from serendip.pipeline.catalogue import Catalogue
+from serendip.pipeline.catalogue import Catalogue, Records
 from serendip.pipeline.recipe import Recipe
 from serendip.retrieval import InvertedLists
 
@@ -66,8 +66,8 @@ class Artifact:
             recipe = Recipe.read(folder / "recipe.toml")
             signals = Signals.model_validate_json((folder / "signals.json").read_bytes())
             vocabulary = Vocabulary(json.loads((folder / "vocabulary.json").read_bytes()))
-            lines = (folder / "catalogue.ndjson").read_text(encoding="utf-8")
-            catalogue = Catalogue(vocabulary, [json.loads(line) for line in lines.split("\n") if line])
+            lines = (folder / "catalogue.ndjson").read_bytes().split(b"\n")
+            catalogue = Catalogue(vocabulary, Records([line for line in lines if line]))
         except (ValueError, InputError) as error:
             raise DamagedArtifactError(f"the recommender saved in {folder} cannot be read: {error}") from None
         fitted = {

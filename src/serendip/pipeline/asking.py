@@ -28,7 +28,9 @@ def ask(speakers: Mapping[str, Speaker], course: Course) -> dict[str, Opinion]:
     """What each source says of the items for the one who asks, by its name."""
     said: dict[str, Opinion] = {}
     for name, one in speakers.items():
-        opinion = course.guard(name, lambda one=one: next(iter(one.opinions(course.asked))), course.degraded)
+        opinion = course.guard(
+            f"the source {name}", lambda one=one: next(iter(one.opinions(course.asked))), course.degraded
+        )
         if opinion is not None:
             said[name] = opinion
     return said

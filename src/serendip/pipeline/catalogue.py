@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from pydantic_core import from_json
 
 from serendip.data import InputError, Vocabulary
 from serendip.data.arrays import BoolArray, FloatArray, IntArray, Sparse
@@ -21,6 +22,25 @@ LABELS = 32
 _MASKS_KEPT = 64
 _TEXT_MATCH_FROM = 0.35
 """Items below this share of the best match do not count as matching."""
+
+
+class Records(Sequence[Record]):
+    """Attributes as they lie in the file, read when somebody asks: a service has fresher ones in its store."""
+
+    def __init__(self, lines: Sequence[bytes]) -> None:
+        self._lines = lines
+
+    def described(self) -> list[bool]:
+        """Which items have any attributes."""
+        return [line != b"{}" for line in self._lines]
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def __getitem__(self, row: Any) -> Any:
+        if isinstance(row, slice):
+            return [self[one] for one in range(*row.indices(len(self)))]
+        return from_json(self._lines[row])
 
 
 class Catalogue:
@@ -38,6 +58,11 @@ class Catalogue:
 
     def __len__(self) -> int:
         return len(self.vocabulary)
+
+    @property
+    def described(self) -> list[bool]:
+        """Which items have any attributes."""
+        return self.records.described() if isinstance(self.records, Records) else [bool(one) for one in self.records]
 
     def prepare(self, labels: Sequence[tuple[str, ...]]) -> None:
         """Compute what requests need before one asks for it."""
@@ -120,6 +145,8 @@ def may_be_shown(record: Mapping[str, Any]) -> bool:
 
 
 def _without_nulls(record: Mapping[str, Any]) -> Record:
+    if None not in record.values() and isinstance(record, dict):
+        return record
     return {name: value for name, value in record.items() if value is not None}
 
 
@@ -146,15 +173,24 @@ def _between(name: str, rule: Mapping[str, Any]) -> Any:
 
 
 def _numbered(records: Sequence[Record], by: tuple[str, ...]) -> IntArray:
-    numbers: dict[tuple[str, str], int] = {}
-    # Plain texts, which most are, go the short way.
+    columns = [_column(records, name) for name in by]
+    first = 0
+    for column in columns:  # no two attributes share a number
+        column[column >= 0] += first
+        first = int(column.max(initial=first - 1)) + 1
+    table = np.concatenate([np.empty((len(records), 0), np.int32), *columns], axis=1)
+    return np.ascontiguousarray(table[:, :LABELS])
+
+
+def _column(records: Sequence[Record], name: str) -> IntArray:
+    """The values of one attribute of each item as numbers from 0, (N, L) int32, -1 where there are fewer."""
+    values = [record.get(name) for record in records]
+    if all(value is None or type(value) is str for value in values):  # as most are
+        number = {value: place for place, value in enumerate(dict.fromkeys(value for value in values if value))}
+        return np.fromiter((number.get(value, -1) for value in values), np.int32, len(values))[:, None]
+    numbers: dict[str, int] = {}
     rows = [
-        [
-            numbers.setdefault((name, value if type(value) is str else comparable(value)), len(numbers))
-            for name in by
-            for value in values_of(record.get(name))
-        ][:LABELS]
-        for record in records
+        [numbers.setdefault(comparable(one), len(numbers)) for one in values_of(value)][:LABELS] for value in values
     ]
     table = np.full((len(rows), max(map(len, rows), default=0)), -1, np.int32)
     for row, found in enumerate(rows):

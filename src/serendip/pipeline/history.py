@@ -25,6 +25,8 @@ class History:
     queries: Queries  # B = 1
     strange: tuple[str, ...] = ()
     """Ids that the pipeline does not know; they are left out."""
+    position: int = 0
+    """Of the event that came last, in the log that the history was read from."""
 
     @classmethod
     def of(cls, events: Sequence[HistoryEvent], vocabulary: Vocabulary, signals: Signals) -> History:
@@ -42,7 +44,8 @@ class History:
         ratings = np.asarray([_rating(*one) for one in zip(types, values, strict=True)], np.float32)
         queries = Queries.of_histories([(rows[rows != UNKNOWN], times_ms, signals.of(types, values))], [ratings])
         item_ids = tuple([past.item_ids[place] for place in known])
-        return cls(item_ids, types, queries, tuple(past.item_ids[place] for place in places[rows == UNKNOWN]))
+        strange = tuple([past.item_ids[place] for place in places[rows == UNKNOWN].tolist()])
+        return cls(item_ids, types, queries, strange, past.position)
 
     @classmethod
     def nobody(cls) -> History:

@@ -153,7 +153,9 @@ class Pipeline:
         """
         course = self.course(query)
         started_s = time.perf_counter()
-        found = Recommendations(render(course), tuple(course.warnings), tuple(course.degraded))
+        items = render(course)
+        position = course.history.position if query.history is None and query.user is not None else None
+        found = Recommendations(items, tuple(course.warnings), tuple(course.degraded), position)
         self.clock("reasons", time.perf_counter() - started_s)
         return found
 
@@ -173,7 +175,7 @@ class Pipeline:
         if not course.allowed.any():
             course.warnings.append("no item is left after the filters")
             return course
-        parts = self._parts(course)
+        parts = self.parts(course)
         asked = self._timed("sources", asked)
         course.blend = blend(parts, course.allowed)
         asked = self._timed("ranking", asked)
@@ -200,7 +202,7 @@ class Pipeline:
         """The best `query.n` of `item_ids`, best first; those the model does not know come last, as given."""
         course = self._begun(query.model_copy(update={"text": None}))
         course.allowed = np.ones(len(course.catalogue), bool)
-        course.blend = blend(self._parts(course), course.allowed)
+        course.blend = blend(self.parts(course), course.allowed)
         distinct = list(dict.fromkeys(item_ids))
         rows = course.catalogue.vocabulary.rows(distinct)
         known = rows[rows != UNKNOWN]
@@ -238,25 +240,30 @@ class Pipeline:
     def _begun(self, query: Query) -> Course:
         """With the history that counts for `query`, and what must be said about it."""
         started_s = time.perf_counter()
-        history, warnings = self._history(query)
+        warnings: list[str] = []
+        degraded: list[str] = []
+        history = self._history(query, warnings, degraded)
         asked = history.queries if query.personalization else history.without_taste()
         # One catalogue per request: a refresh meanwhile does not mix in.
-        course = Course(query, self.catalogue, history, asked, warnings, guard=self.guard)
+        course = Course(query, self.catalogue, history, asked, warnings, degraded, self.guard)
         self._timed("history", started_s)
         return course
 
-    def _history(self, query: Query) -> tuple[History, list[str]]:
+    def _history(self, query: Query, warnings: list[str], degraded: list[str]) -> History:
         if query.history is not None:
             history = self._reader(query.history)
-            return history, _unknown_items("the history's items", history.strange)
-        events = self.lookup(query.user) if query.user is not None else ()
-        new = query.user is not None and not events
-        warnings = [f"nothing is known of {query.user!r} yet"] if new else []
-        if isinstance(events, Past):
-            return events.made(self._reader, self._reader), warnings
-        return self._reader(events), warnings
+            warnings += _unknown_items("the history's items", history.strange)
+            return history
+        if query.user is None:
+            return self._reader(())
+        user = query.user
+        events = self.guard("the history", lambda: self.lookup(user), degraded)
+        if not events:
+            warnings += [f"nothing is known of {user!r} yet"] if events is not None else []
+            return self._reader(())
+        return events.made(self._reader, self._reader) if isinstance(events, Past) else self._reader(events)
 
-    def _parts(self, course: Course) -> list[Part]:
+    def parts(self, course: Course) -> list[Part]:
         """What each source says, and the words; sources that fail are left out if the guard allows it."""
         said = ask(self._speakers, course)
         if not said:

@@ -52,7 +52,9 @@ def _contributions(part: Part, factor: float, course: Course) -> FloatArray | No
     if not factor:
         return np.zeros((len(course.asked.item_rows), len(course.rows)))
     rows = course.rows[None, :]
-    found: FloatArray | None = course.guard(part.name, lambda: model.contributions(course.asked, rows), course.degraded)
+    found: FloatArray | None = course.guard(
+        f"the source {part.name}", lambda: model.contributions(course.asked, rows), course.degraded
+    )
     return found
 
 

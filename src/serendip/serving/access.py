@@ -51,8 +51,46 @@ POLICY: dict[tuple[str, str], str] = {
     ("GET", "/healthz"): ANYBODY,
     ("GET", "/readyz"): ANYBODY,
     ("GET", "/metrics"): ADMIN,
+    ("POST", "/api/user"): DATA,
+    ("POST", "/api/users"): DATA,
+    ("GET", "/api/users"): DATA,
+    ("GET", "/api/user/{user_id}"): DATA,
+    ("PATCH", "/api/user/{user_id}"): DATA,
+    ("DELETE", "/api/user/{user_id}"): ADMIN,
+    ("POST", "/api/item"): DATA,
+    ("POST", "/api/items"): DATA,
+    ("GET", "/api/items"): DATA,
+    ("GET", "/api/item/{item_id}"): READ,
+    ("PATCH", "/api/item/{item_id}"): DATA,
+    ("DELETE", "/api/item/{item_id}"): DATA,
+    ("PUT", "/api/item/{item_id}/category/{category}"): DATA,
+    ("DELETE", "/api/item/{item_id}/category/{category}"): DATA,
+    ("POST", "/api/feedback"): EVENTS,
+    ("PUT", "/api/feedback"): EVENTS,
+    ("GET", "/api/feedback"): DATA,
+    ("GET", "/api/feedback/{feedback_type}"): DATA,
+    ("GET", "/api/feedback/{user_id}/{item_id}"): DATA,
+    ("GET", "/api/feedback/{feedback_type}/{user_id}/{item_id}"): DATA,
+    ("GET", "/api/user/{user_id}/feedback"): DATA,
+    ("GET", "/api/user/{user_id}/feedback/{feedback_type}"): DATA,
+    ("GET", "/api/item/{item_id}/feedback"): DATA,
+    ("GET", "/api/item/{item_id}/feedback/{feedback_type}"): DATA,
+    ("GET", "/api/recommend/{user_id}"): READ,  # with write-back-type also EVENTS, see `gorse.lists`
+    ("GET", "/api/recommend/{user_id}/{category}"): READ,
+    ("POST", "/api/session/recommend"): READ,
+    ("POST", "/api/session/recommend/{category}"): READ,
+    ("GET", "/api/item/{item_id}/neighbors"): READ,
+    ("GET", "/api/item/{item_id}/neighbors/{category}"): READ,
+    ("GET", "/api/item-to-item/{name}/{item_id}"): READ,
+    ("GET", "/api/popular"): READ,
+    ("GET", "/api/popular/{category}"): READ,
+    ("GET", "/api/non-personalized/{name}"): READ,
+    ("GET", "/api/latest"): READ,
+    ("GET", "/api/latest/{category}"): READ,
+    ("GET", "/api/health/live"): ANYBODY,
+    ("GET", "/api/health/ready"): ANYBODY,
 }
-UNLIMITED = frozenset({"/healthz", "/readyz"})
+UNLIMITED = frozenset({"/healthz", "/readyz", "/api/health/live", "/api/health/ready"})
 """Whoever watches over the service must get an answer just when there is too much to do."""
 
 _ID = slice(len("sk_"), len("sk_") + 12)
@@ -71,22 +109,15 @@ class Access:
         self._known = _by_id(store)
         self._proven: dict[tuple[str, str], None] = {}  # addresses and the keys they have sent, oldest first
 
-    def stale(self) -> bool:
-        return time.monotonic() - self._read_s >= SECONDS_KEPT
-
-    async def renew(self) -> None:
-        """Read the keys again; other requests go by the old ones meanwhile."""
-        self._read_s = time.monotonic()
-        with contextlib.suppress(StoreError):
-            self._known = await run_in_threadpool(_by_id, self._store)
-
-    def check(self, request: Scope, needed: str) -> None:
+    async def check(self, request: Scope, needed: str) -> None:
         """See that a request may do what needs the scope `needed`, and is not one too many.
 
         Raises:
             Refused: there are keys, and the request has none of them, or one that does not allow it; or the client
                 has made too many requests.
         """
+        if time.monotonic() - self._read_s >= SECONDS_KEPT:
+            await self._renew()
         if needed == ANYBODY or not self._known:
             if (self._known or self._limit_anybody) and request["path"] not in UNLIMITED:
                 self._limits.take("anonymous", _address(request))
@@ -96,6 +127,12 @@ class Access:
         if not key.may(needed):
             raise Refused("key-insufficient", f"the key {key.id} does not have the scope {needed}")
         self._limits.take("reads" if needed == READ else "writes", key.id)
+
+    async def _renew(self) -> None:
+        """Read the keys again; other requests go by the old ones meanwhile."""
+        self._read_s = time.monotonic()
+        with contextlib.suppress(StoreError):
+            self._known = await run_in_threadpool(_by_id, self._store)
 
     def _key(self, request: Scope) -> Key:
         """The key of a request.
@@ -150,9 +187,7 @@ class GuardedRoute(APIRoute):
 
         async def guarded(request: Request) -> Response:
             access: Access = request.app.state.access
-            if access.stale():
-                await access.renew()
-            access.check(request.scope, needed)
+            await access.check(request.scope, needed)
             return await handle(request)
 
         return guarded

@@ -11,12 +11,14 @@ from fastapi import FastAPI
 from serendip.serving import pages, problems, statuses
 from serendip.serving.access import Access
 from serendip.serving.bodies import EventBody
+from serendip.serving.direct import direct_routes
 from serendip.serving.engine import Engine
 from serendip.serving.gate import Gate
 from serendip.serving.limits import Limits
 from serendip.serving.origins import Origins
 from serendip.serving.problems import Problem
 from serendip.serving.routes import ROUTERS
+from serendip.serving.workers import Workers
 from serendip.store import Workspace
 from serendip.version import __version__
 
@@ -24,6 +26,10 @@ _DESCRIPTION = """Live recommendations with reasons.
 
 Ids are any UTF-8 string of at most 256 bytes, percent-encoded in paths. Times are RFC 3339 in UTC; epoch seconds or
 milliseconds are read too. Every failure is `application/problem+json` (RFC 9457)."""
+
+
+LIST_THREADS = 16
+"""Lists that are made side by side; more would only wait for each other."""
 
 
 class Service(FastAPI):
@@ -77,18 +83,23 @@ def create_app(
     """
     named = Origins(origins)
     engine, settings = Engine(workspace), workspace.settings.service
+    engine.metrics.gauge("writes_waiting", "Writes behind the one under way.", workspace.store.writes_waiting)
     app = bare_app()
     app.state.engine, app.state.draining = engine, False
     app.state.access = Access(workspace.store, Limits(settings, engine.metrics.limited), limit_anybody)
     app.router.lifespan_context = _lifespan(engine)
     pages.mount(app, engine)
-    app.add_middleware(Gate, metrics=engine.metrics, answers_to=answers_to, settings=settings, origins=named)
+    direct = direct_routes(app, (route for router in ROUTERS for route in router.routes), Workers(LIST_THREADS))
+    app.add_middleware(
+        Gate, metrics=engine.metrics, answers_to=answers_to, settings=settings, origins=named, direct=direct
+    )
     return app
 
 
 def _lifespan(engine: Engine) -> Any:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.draining = False
         engine.start()
         try:
             yield

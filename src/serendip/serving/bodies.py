@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from serendip.data import Query
 from serendip.data.query import MAX_ID_BYTES, Id
 from serendip.data.times import epoch_ms
+from serendip.serving.replay import Replayed
 from serendip.store import StoredEvent
 
 ANONYMOUS = "anonymous:"
@@ -141,12 +142,16 @@ class UserBody(Body):
     attributes: AttributeTable = {}
 
 
+ItemRows = Annotated[tuple[ItemBody, ...], Field(max_length=MOST_ROWS)]
+UserRows = Annotated[tuple[UserBody, ...], Field(max_length=MOST_ROWS)]
+
+
 class ItemsBody(Body):
-    items: tuple[ItemBody, ...] = Field(max_length=MOST_ROWS)
+    items: ItemRows
 
 
 class UsersBody(Body):
-    users: tuple[UserBody, ...] = Field(max_length=MOST_ROWS)
+    users: UserRows
 
 
 # Answers: declared for the OpenAPI document, written without another validation
@@ -247,6 +252,7 @@ class Shown(Answered):
     model_version: str
     recipe: str
     items: list[ShownItem]
+    replay: Replayed
 
 
 class PastEvent(Answered):
@@ -264,13 +270,30 @@ class History(Answered):
     data: list[PastEvent]
 
 
+class ForgetfulModel(Answered):
+    """What became of what one source of a served model learned of the erased."""
+
+    version: str
+    source: str
+    model: str
+    how: Literal["exact", "under way", "at the next build"]
+    """`exact`: it is as if it had been fitted without them. `under way`: it is about to be; ask again."""
+    keeps_row: bool
+    """Until the next build, it holds what each person did as a row of its own, without their id."""
+
+
 class Erased(Answered):
-    """The receipt of an erasure."""
+    """The receipt of an erasure. The same request again tells how far it is now."""
 
     user_id: str
     time: str
     removed: dict[str, int]
     """Rows removed, by table."""
+    caches: dict[str, str]
+    models: list[ForgetfulModel]
+    """The models that are served."""
+    models_deleted: list[str]
+    """Versions that were kept in reserve and knew the person."""
 
 
 class Export(Answered):

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Any
 
+from serendip.data import Query
 from serendip.pipeline import Pipeline
-from serendip.serving.histories import RecentHistories
 from serendip.store import Store, Workspace
 
 LOOK_EVERY_S = 1.0
 QUICK_S = 0.1
 """A catalogue that is read within this time is read again with each change, a larger one at the next look."""
 
-_PAGE = 1000
+_PAGE = 10_000
 _log = logging.getLogger(__name__)
 
 
@@ -38,9 +39,10 @@ class Deployment:
     A model that cannot be loaded changes nothing: the one before stays, and `trouble` says so.
     """
 
-    def __init__(self, workspace: Workspace, lookup: RecentHistories) -> None:
+    def __init__(self, workspace: Workspace, fit_out: Callable[[str, Pipeline], None]) -> None:
+        """`fit_out` gets each version and its pipeline before it answers: where histories are, how to guard it."""
         self._workspace = workspace
-        self._lookup = lookup
+        self._fit_out = fit_out
         self._tried: tuple[Path, int] | None = None  # the folder last tried, and its state then
         self._catalogue = _Mirror(workspace.store)
         self._lock = Lock()
@@ -60,9 +62,19 @@ class Deployment:
         with self._lock:
             try:
                 self._follow_pointer()
+                self._let_go()
                 self._follow_catalogue()
             except Exception:
                 _log.exception("the workspace could not be looked at")
+
+    def give_catalogue(self, pipeline: Pipeline) -> None:
+        """Hand the items of the store, as they were last read, to a pipeline."""
+        self._catalogue.give(pipeline)
+
+    @property
+    def catalogue_version(self) -> int | None:
+        """Which version of the items of the store answers are made with."""
+        return self._catalogue.version
 
     def items_changed(self) -> None:
         """Called after items were written: small catalogues count at once, large ones at the next look."""
@@ -71,6 +83,7 @@ class Deployment:
 
     def start(self) -> None:
         if self._thread is None:
+            _settle()
             self._ended.clear()
             self._thread = Thread(target=self._watch, name="deployment", daemon=True)
             self._thread.start()
@@ -97,8 +110,17 @@ class Deployment:
         if fresh is None:
             self.trouble = (f"the model {folder.name} cannot be loaded",)
             self.current = self.current or self._older_than(folder)
+        elif self.current is not None and self.current.version == fresh.version:
+            self.current, self.trouble = fresh, ()
         else:
             self.previous, self.current, self.trouble = self.current, fresh, ()
+            if self._thread is not None:
+                _settle()
+
+    def _let_go(self) -> None:
+        """A model whose folder was removed answers no longer: it may hold somebody who was erased."""
+        if self.previous is not None and not (self._workspace.models_dir / self.previous.version).is_dir():
+            self.previous = None
 
     def _open(self, folder: Path) -> Served | None:
         try:
@@ -106,8 +128,9 @@ class Deployment:
         except Exception:
             _log.exception("the model %s cannot be loaded", folder.name)
             return None
-        pipeline.lookup = self._lookup
-        self._catalogue.give(pipeline)
+        self._fit_out(folder.name, pipeline)
+        self.give_catalogue(pipeline)
+        _warm(pipeline)
         return Served(folder.name, pipeline, folder.stat().st_mtime)
 
     def _older_than(self, damaged: Path) -> Served | None:
@@ -122,31 +145,48 @@ class Deployment:
                 self._catalogue.give(served.pipeline)
 
 
+def _warm(pipeline: Pipeline) -> None:
+    """Have everything in place before the first request."""
+    try:
+        pipeline.recommend(Query(history=tuple(pipeline.items.ids()[:1])))
+    except Exception:
+        _log.exception("a first list could not be made")
+
+
+def _settle() -> None:
+    """Take what stays out of the sight of the garbage collector.
+
+    A model and a catalogue hold many objects, and a full collection would look at each of them, again and again.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 class _Mirror:
     """The attributes of all items of the store, as of one version of its catalogue."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._version: int | None = None
+        self.version: int | None = None
         self._attributes: dict[str, dict[str, Any]] = {}
         self.read_in_s = 0.0
 
     def renew(self) -> bool:
         """Read the catalogue again where it changed; whether it did."""
         version = self._store.catalogue_version()
-        if version == self._version:
+        if version == self.version:
             return False
         started_s = time.perf_counter()
         self._attributes = dict(self._all())
-        self._version = version
+        self.version = version
         self.read_in_s = time.perf_counter() - started_s
         return True
 
     def give(self, pipeline: Pipeline) -> None:
         """Hand the attributes to a pipeline; items that it learned with attributes and that are gone are hidden."""
         self.renew()
-        described = zip(pipeline.items.ids(), pipeline.catalogue.records, strict=True)
-        gone = {id_: {"hidden": True} for id_, record in described if record and id_ not in self._attributes}
+        described = zip(pipeline.items.ids(), pipeline.catalogue.described, strict=True)
+        gone = {id_: {"hidden": True} for id_, was in described if was and id_ not in self._attributes}
         pipeline.refresh_items({**self._attributes, **gone})
 
     def _all(self) -> Iterator[tuple[str, dict[str, Any]]]:

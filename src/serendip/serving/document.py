@@ -19,6 +19,7 @@ _TITLES = {
     "items": "Items",
     "users": "Users",
     "operation": "Operation",
+    "gorse": "Addresses of gorse",
 }
 
 

@@ -5,18 +5,24 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from serendip.data import InputError, Query, Recommendation, Recommendations, Vocabulary
 from serendip.pipeline import Pipeline
 from serendip.pipeline.catalogue import Catalogue
-from serendip.serving.deployment import Deployment
+from serendip.serving.answering import Answering
+from serendip.serving.asked import Asked
+from serendip.serving.deployment import Deployment, Served
+from serendip.serving.erasure import Erasures
 from serendip.serving.exposures import ExposureLog
 from serendip.serving.following import Follower
+from serendip.serving.guarding import SourceGuard
 from serendip.serving.histories import RecentHistories
-from serendip.serving.metrics import Metrics
+from serendip.serving.metrics import Answerer, Metrics
+from serendip.serving.replay import Replays
 from serendip.store import Exposure, Receipt, StoredEvent, Workspace
 
 NO_MODEL = "none"
@@ -24,8 +30,9 @@ NO_MODEL = "none"
 
 POPULAR_POOL = 1000
 POPULAR_KEPT_S = 5.0
+MOST_AWAITED = 10_000
+"""People whose next answer is awaited, to time how soon their events count."""
 
-Ask = Callable[[Pipeline], Recommendations]
 _log = logging.getLogger(__name__)
 
 
@@ -52,77 +59,103 @@ class Engine:
         self.histories = RecentHistories(self.store.history)
         self.follower = Follower(self.store.changes, self.histories)
         self.exposures = ExposureLog(self.store, self.metrics.exposures_dropped.inc)
-        self.deployment = Deployment(workspace, self.histories)
+        self.guard = SourceGuard(self.metrics.source_failed)
+        self.answering = Answering(self.guard)
+        self.deployment = Deployment(workspace, self._fit_out)
+        self.replays = Replays(self.deployment, self.store, workspace.models_dir)
+        self.erasures = Erasures(workspace, self.exposures, self.histories, self.deployment)
         self._popular: tuple[float, list[str]] = (float("-inf"), [])
+        self._awaited: OrderedDict[str, float] = OrderedDict()  # since when, by user id
         self._declare_gauges()
 
     def start(self) -> None:
-        """Begin to write exposures, to follow the log of events and to watch for new models."""
+        """Begin to answer, to write exposures, to follow the log of events and to watch for new models."""
+        self.answering.start()
         self.follower.start()
         self.exposures.start()
         self.deployment.start()
 
     def stop(self) -> None:
-        """End all three; nothing that was shown is lost."""
+        """End all of it; nothing that was shown is lost."""
+        self.answering.stop()
+        self.erasures.stop()
         self.deployment.stop()
         self.follower.stop()
         self.exposures.stop()
 
+    def _fit_out(self, version: str, pipeline: Pipeline) -> None:
+        pipeline.lookup = self.histories
+        pipeline.guard = self.guard.of_model(version)
+        pipeline.clock = self.metrics.observe_stage
+
     # Lists
 
-    def recommend(self, query: Query) -> Answer:
-        """The list for `query`.
+    async def answer(self, asked: Asked) -> Answer:
+        """The list, in good time whatever hangs.
 
         Raises:
             InputError: the query makes no sense.
         """
-        return self._answer("recommendations", query, lambda pipeline: pipeline.recommend(query))
+        try:
+            answer = await self.answering.run(lambda: self._made(asked))
+        except TimeoutError:
+            nothing = Recommendations((), ("nothing can be listed now",), ("no answer was found in time",))
+            answer = Answer(uuid.uuid4().hex, NO_MODEL, nothing, self.answering.patience_s * 1000)
+            self.metrics.answered("empty")
+        return self._shown(asked, answer)
 
-    def similar(self, item_id: str, query: Query) -> Answer:
-        """Items that people who want `item_id` want too."""
-        asked = query.model_copy(update={"without": query.without | {item_id}})
-        return self._answer("similar", asked, lambda pipeline: pipeline.similar(item_id, asked))
-
-    def rank(self, query: Query, item_ids: Sequence[str]) -> Answer:
-        """The best `query.n` of the given items, in the order of the person's taste."""
-        return self._answer("rank", query, lambda pipeline: pipeline.order(query, item_ids), item_ids)
+    def answer_here(self, asked: Asked) -> Answer:
+        """The same by the calling thread, however long it takes."""
+        return self._shown(asked, self._made(asked))
 
     def probe(self) -> tuple[str, Recommendations]:
         """The list of one item that a stranger would be shown now, and the version that made it; not logged."""
-        query = Query(n=1)
-        return self._found(query, lambda pipeline: pipeline.recommend(query))
+        return self._found(Asked("recommendations", Query(n=1)))[1:]
 
-    def _answer(self, kind: str, query: Query, ask: Ask, ranked: Sequence[str] | None = None) -> Answer:
+    def _made(self, asked: Asked) -> Answer:
         started_s = time.perf_counter()
-        version, found = self._found(query, ask, ranked)
-        answer = Answer(uuid.uuid4().hex, version, found, (time.perf_counter() - started_s) * 1000)
-        self.metrics.recommendations.labels(kind).inc()
-        if found.degraded:
-            self.metrics.degraded.inc()
-        self.exposures.put(self._exposure(answer, query))
+        by, version, found = self._found(asked)
+        self.metrics.answered(by)
+        return Answer(uuid.uuid4().hex, version, found, (time.perf_counter() - started_s) * 1000)
+
+    def _shown(self, asked: Asked, answer: Answer) -> Answer:
+        with self.metrics.stage("exposure"):
+            self.metrics.listed(asked.kind)
+            if answer.found.degraded:
+                self.metrics.degraded.inc()
+            self.exposures.put(self._exposure(asked, answer))
+            since_s = self._awaited.pop(asked.query.user, None) if asked.query.user is not None else None
+            if since_s is not None:
+                self.metrics.observe_effect(time.monotonic() - since_s)
         return answer
 
-    def _found(self, query: Query, ask: Ask, ranked: Sequence[str] | None = None) -> tuple[str, Recommendations]:
-        """The version that answered, and its list."""
+    def _found(self, asked: Asked) -> tuple[Answerer, str, Recommendations]:
+        """Who answered, its version, and its list."""
         degraded = list(self.deployment.trouble)
         for served in self.deployment.in_order():
             try:
-                return served.version, _with(ask(served.pipeline), degraded)
+                found = _with(asked.of(served.pipeline), degraded)
             except InputError:
                 raise
             except Exception:
                 _log.exception("the model %s failed", served.version)
                 degraded.append(f"the model {served.version} failed")
+            else:
+                return self._place(served), served.version, found
         if not degraded:
             degraded.append("there is no model yet")
         try:
-            found = self._most_popular(query, ranked)
+            found = self._most_popular(asked.query, asked.item_ids if asked.kind == "rank" else None)
         except InputError:
             raise
         except Exception:
             _log.exception("what is popular cannot be read")
             found = Recommendations((), ("nothing can be listed now",))
-        return NO_MODEL, _with(found, [*degraded, "the list is by popularity alone"])
+        by: Answerer = "popular" if len(found) else "empty"
+        return by, NO_MODEL, _with(found, [*degraded, "the list is by popularity alone"])
+
+    def _place(self, served: Served) -> Answerer:
+        return "current" if served is self.deployment.current else "previous"
 
     # Without a model
 
@@ -161,22 +194,29 @@ class Engine:
 
     def append(self, events: Sequence[StoredEvent]) -> Receipt:
         """Write events; they count in the next answer of their people once this returns."""
+        people = {event.user_id for event in events}
         try:
-            return self.store.append(events)
+            receipt = self.store.append(events)
         finally:
-            self.histories.forget(list({event.user_id for event in events}))
+            self.histories.forget(people)
+        self._await(people)
+        return receipt
+
+    def _await(self, people: set[str]) -> None:
+        """Time how soon what they just did counts in an answer; of many people, those of the last events."""
+        now_s = time.monotonic()
+        for user_id in people:
+            self._awaited[user_id] = now_s
+        while len(self._awaited) > MOST_AWAITED:
+            self._awaited.popitem(last=False)
 
     def erase(self, user_id: str) -> dict[str, int]:
         """Remove all that is held of a person; how many rows of each table."""
-        self.exposures.flush()
-        try:
-            return self.store.erase(user_id)
-        finally:
-            self.histories.forget([user_id])
+        return self.erasures.erase(user_id).removed
 
     # Traces
 
-    def _exposure(self, answer: Answer, query: Query) -> Exposure:
+    def _exposure(self, asked: Asked, answer: Answer) -> Exposure:
         items = tuple(
             {
                 "item_id": item.item_id,
@@ -187,9 +227,19 @@ class Engine:
             }
             for item in answer.found
         )
-        now_ms = time.time_ns() // 1_000_000
-        recipe = self._recipe(answer.model_version)
-        return Exposure(answer.request_id, query.user, now_ms, query.surface, answer.model_version, recipe, items)
+        now_ms, query = time.time_ns() // 1_000_000, asked.query
+        return Exposure(
+            answer.request_id,
+            query.user,
+            now_ms,
+            query.surface,
+            answer.model_version,
+            self._recipe(answer.model_version),
+            items,
+            asked.to_json(),
+            answer.found.position,
+            self.deployment.catalogue_version,
+        )
 
     def _recipe(self, version: str) -> str:
         names = (served.pipeline.recipe.name for served in self.deployment.in_order() if served.version == version)
@@ -197,6 +247,7 @@ class Engine:
 
     def _declare_gauges(self) -> None:
         self.metrics.gauge("exposures_waiting", "Exposures not yet written.", lambda: len(self.exposures))
+        self.metrics.gauge("erasures_waiting", "Erasures on their way into models.", lambda: len(self.erasures))
         self.metrics.gauge("model_age_seconds", "Time since the current model was made.", self._model_age_s)
 
     def _model_age_s(self) -> float:
@@ -205,9 +256,7 @@ class Engine:
 
 
 def _with(found: Recommendations, degraded: Sequence[str]) -> Recommendations:
-    if not degraded:
-        return found
-    return Recommendations(found.items, found.warnings, (*degraded, *found.degraded))
+    return replace(found, degraded=(*degraded, *found.degraded)) if degraded else found
 
 
 def _allowed(ids: Sequence[str], attributes: dict[str, dict[str, Any]], query: Query) -> list[str]:

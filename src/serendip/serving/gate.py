@@ -11,7 +11,7 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from random import getrandbits
 from urllib.parse import quote, unquote_to_bytes
@@ -29,7 +29,7 @@ BODY_LIMIT = 1 << 20  # bytes
 EVENTS_BODY_LIMIT = 32 << 20  # bytes
 EVENTS_PATH = "/v1/events"
 MOST_HEADERS = 100
-UNCOUNTED = frozenset({"/healthz", "/readyz", "/metrics"})
+UNCOUNTED = frozenset({"/healthz", "/readyz", "/metrics", "/api/health/live", "/api/health/ready"})
 """What is answered however much there is to do: those who watch need it most then."""
 
 SECURITY_HEADERS = {
@@ -59,8 +59,11 @@ class Gate:
         answers_to: Callable[[str], bool],
         settings: ServiceSettings,
         origins: Origins,
+        direct: Mapping[tuple[str, str], ASGIApp] | None = None,
     ) -> None:
+        """Args: direct: what answers a method and a path instead of `app`."""
         self.app = app
+        self.direct = direct or {}
         self.metrics = metrics
         self.answers_to = lru_cache(256)(answers_to)
         self.origins = origins
@@ -113,7 +116,9 @@ class _Passage:
                 self._limit = EVENTS_BODY_LIMIT
             self._check_size(_announced(self.headers))
             gate.passages.enter(self, path in UNCOUNTED)
-            await gate.app(scope, self.receive, self.send)
+            app = gate.direct.get((scope["method"], path), gate.app)
+            await app(scope, self.receive, self.send)
+            await self._settle()
         except Refused as refused:
             if refused.name == "overloaded":
                 gate.metrics.limited("requests")
@@ -121,7 +126,7 @@ class _Passage:
         except asyncio.CancelledError:
             if self._instead is None:
                 raise
-            await self._instead
+            await self._settle()
         except Exception:
             _log.exception("request %s failed", self.request_id)
             await self._refuse(Refused("internal-error", "the failure is in the log under this request id"))
@@ -164,7 +169,12 @@ class _Passage:
 
     async def _end(self, begun: bool, refused: Refused) -> None:
         if not begun:  # otherwise the connection is all that can be cut, which the server does
-            await self._refuse(refused)
+            await self._answer(refused)
+
+    async def _settle(self) -> None:
+        """Return when what is answered instead, if anything, has been."""
+        if self._instead is not None:
+            await self._instead
 
     def told(self, seconds: float) -> dict[str, object]:
         """What the log says of this request: nothing that names a person or a thing."""
@@ -206,8 +216,11 @@ class _Passage:
             raise Refused("too-large", f"the body has more than {self._limit:,} bytes")
 
     async def _refuse(self, refused: Refused) -> None:
-        if self.status:
-            return  # the answer has begun
+        await self._settle()
+        if not self.status:  # the answer has not begun
+            await self._answer(refused)
+
+    async def _answer(self, refused: Refused) -> None:
         response = problem_response(
             refused.name,
             refused.detail,
@@ -234,15 +247,18 @@ def canonical_path(scope: Scope) -> str:
     """The path with every segment percent-encoded in one way, so that an id with `/` in it stays one segment.
 
     Servers decode `%2F` before routing, after which `/v1/users/a%2Fexport` cannot be told from
-    `/v1/users/a/export`. Under `/v1/` we therefore route on the path as it was sent and decode ids afterwards.
+    `/v1/users/a/export`. Under `/v1/` and `/api/` we therefore route on the path as it was sent and decode ids
+    afterwards. Gorse's clients end some addresses under `/api/` with a slash that says nothing.
 
     Raises:
         Refused: the path is not UTF-8.
     """
     path: str = scope["path"]
     raw: bytes = scope.get("raw_path") or quote(path).encode()
-    if not path.startswith("/v1/"):
+    if not path.startswith(("/v1/", "/api/")):
         return path
+    if path.startswith("/api/"):
+        raw = raw.rstrip(b"/")
     if _PLAIN.fullmatch(raw):
         return raw.decode("ascii")
     try:

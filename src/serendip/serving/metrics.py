@@ -25,6 +25,9 @@ ANSWERERS = ("current", "previous", "popular", "empty")
 LIMITS = ("reads", "writes", "anonymous", "failures", "requests", "connections")
 """What was more than allowed when a request was turned away, see `limits`."""
 
+LISTS = ("recommendations", "similar", "rank")
+"""The kinds of lists."""
+
 Answerer = Literal["current", "previous", "popular", "empty"]
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -75,6 +78,9 @@ class Metrics:
         self._effect = self._times(
             "event_effect", "From an event's receipt to the first list it counted in.", _EFFECT_S
         )
+        kinds = {kind: self.recommendations.labels(kind).inc for kind in LISTS}
+        self._listed: dict[str, Callable[[], None]] = dict(kinds)
+        self._source_faults = self._counter("source_faults", "Sources that failed or hung while a list was made.")
         self._routes: dict[tuple[str, str, int], Callable[[float], None]] = {}
 
     def gauge(self, name: str, help_text: str, read: Callable[[], float]) -> None:
@@ -96,6 +102,14 @@ class Metrics:
     def answered(self, by: Answerer) -> None:
         """Count one list under who made it."""
         self._answers[by]()
+
+    def listed(self, kind: str) -> None:
+        """Count one list under its kind, one of `LISTS`."""
+        self._listed[kind]()
+
+    def source_failed(self, source: str) -> None:
+        """Count a source that failed or hung; which it was is in the log."""
+        self._source_faults.inc()
 
     def limited(self, limit: str) -> None:
         """Count one request that was turned away by one of `LIMITS`."""

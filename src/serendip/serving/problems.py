@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 
 from serendip.data import InputError
-from serendip.store import StoreError
+from serendip.store import StoreError, StoreFullError, StoreReadOnlyError
 
 MEDIA_TYPE = "application/problem+json"
 MOST_ERRORS = 20
@@ -46,10 +46,16 @@ KINDS = {
     "overloaded": Kind(503, "There is too much to do now"),
     "timed-out": Kind(503, "The answer took too long"),
     "not-ready": Kind(503, "No list can be served yet"),
+    "store-read-only": Kind(503, "The store takes no writes now"),
     "store-unavailable": Kind(503, "The store cannot do its work now"),
+    "insufficient-storage": Kind(507, "There is no room to write"),
 }
 """The stable last part of each `type`, `urn:serendip:problem:<name>`."""
 
+_STORE_FAULTS: dict[type[Exception], str] = {
+    StoreFullError: "insufficient-storage",
+    StoreReadOnlyError: "store-read-only",
+}
 _BY_STATUS = {kind.status: name for name, kind in KINDS.items()}
 
 
@@ -111,10 +117,16 @@ def problem_response(
 
 def install(app: FastAPI) -> None:
     """Answer what routes raise, and addresses and methods that are not there, with problems."""
-    app.add_exception_handler(HTTPException, _on_http_error)
-    app.add_exception_handler(RequestValidationError, _on_invalid)
-    app.add_exception_handler(InputError, _on_input_error)
-    app.add_exception_handler(StoreError, _on_store_error)
+    for kind in ANSWERED:
+        app.add_exception_handler(kind, answer_to)
+
+
+async def answer_to(request: Request, error: Exception) -> Response:
+    """The problem that stands for what a route raised, one of `ANSWERED`."""
+    for kind, answer in _ANSWERS.items():
+        if isinstance(error, kind):
+            return await answer(request, error)
+    raise error
 
 
 def pointed(errors: Iterable[Mapping[str, Any]]) -> list[ProblemError]:
@@ -151,7 +163,18 @@ async def _on_input_error(request: Request, error: Exception) -> Response:
 async def _on_store_error(request: Request, error: Exception) -> Response:
     _log.error("request %s: the store failed: %s", _request_id(request), error)
     request.app.state.engine.metrics.store_errors.inc()
-    return _answer(request, "store-unavailable", "the log says why under this request id")
+    name = _STORE_FAULTS.get(type(error), "store-unavailable")
+    return _answer(request, name, "the log says why under this request id")
+
+
+_ANSWERS: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
+    HTTPException: _on_http_error,
+    RequestValidationError: _on_invalid,
+    InputError: _on_input_error,
+    StoreError: _on_store_error,
+}
+ANSWERED = tuple(_ANSWERS)
+"""What routes may raise; everything else is a fault."""
 
 
 def _answer(

@@ -61,6 +61,12 @@ def media_type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
+def check_media_type(request: Request) -> None:
+    """Raises Refused: the body is not sent as JSON."""
+    if media_type(request) != JSON_TYPE:
+        raise Refused("unsupported-media-type", f"the body must be sent as Content-Type: {JSON_TYPE}")
+
+
 class JsonRoute(GuardedRoute):
     """A guarded route whose body is strict JSON and says so.
 
@@ -72,8 +78,8 @@ class JsonRoute(GuardedRoute):
         handle = super().get_route_handler()
 
         async def strict(request: Request) -> Response:
-            if request.method in _WITH_BODY and media_type(request) != JSON_TYPE:
-                raise Refused("unsupported-media-type", f"the body must be sent as Content-Type: {JSON_TYPE}")
+            if request.method in _WITH_BODY:
+                check_media_type(request)
             return await handle(_StrictRequest(request.scope, request.receive))
 
         return strict

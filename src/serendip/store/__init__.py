@@ -3,14 +3,18 @@
 from serendip.store.contract import (
     Attributes,
     Changes,
+    Erasure,
     Exposure,
     Key,
     Kind,
+    Mark,
     Receipt,
     Rejected,
     Store,
     StoredEvent,
     StoreError,
+    StoreFullError,
+    StoreReadOnlyError,
 )
 from serendip.store.service import ServiceSettings
 from serendip.store.settings import Settings
@@ -19,15 +23,19 @@ from serendip.store.workspace import Workspace, open_store
 __all__ = [
     "Attributes",
     "Changes",
+    "Erasure",
     "Exposure",
     "Key",
     "Kind",
+    "Mark",
     "Receipt",
     "Rejected",
     "ServiceSettings",
     "Settings",
     "Store",
     "StoreError",
+    "StoreFullError",
+    "StoreReadOnlyError",
     "StoredEvent",
     "Workspace",
     "open_store",

@@ -47,7 +47,7 @@ def write(connection: Connection, tables: Tables, now_ms: int, progress: Progres
 def read(connection: Connection) -> Tables:
     """Everything, events in order of arrival."""
     return Tables(
-        _frame(connection, sa.select(*(events.c[name] for name in EVENT_SCHEMA)).order_by(events.c.seq), EVENT_SCHEMA),
+        read_events(connection, EVENT_SCHEMA),
         _read_entities(connection, "items"),
         _read_entities(connection, "users"),
         _frame(
@@ -117,6 +117,12 @@ def _read_entities(connection: Connection, kind: Kind) -> pl.DataFrame:
     table = ENTITIES[kind]
     rows = connection.execute(sa.select(table.c.id, table.c.attributes).order_by(table.c.seq))
     return attribute_frame(ID_COLUMN[kind], entities.decoded(rows.all()))
+
+
+def read_events(connection: Connection, schema: pl.Schema, user_id: str | None = None) -> pl.DataFrame:
+    """Columns of the events of everybody, or of one person, in order of arrival."""
+    query = sa.select(*(events.c[name] for name in schema)).order_by(events.c.seq)
+    return _frame(connection, query if user_id is None else query.where(events.c.user_id == user_id), schema)
 
 
 def _frame(connection: Connection, query: sa.Select[tuple[object, ...]], schema: pl.Schema) -> pl.DataFrame:

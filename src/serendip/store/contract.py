@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
+import polars as pl
+
 from serendip.data import Past, Progress, Signals, Tables, silent
 
 Kind: TypeAlias = Literal["items", "users"]
@@ -18,6 +20,14 @@ class StoreError(RuntimeError):
 
     Nothing of the call that raised it is kept. The message is one sentence without the data of the call.
     """
+
+
+class StoreFullError(StoreError):
+    """There is no room to write; reading goes on, and writing once there is room again."""
+
+
+class StoreReadOnlyError(StoreError):
+    """The disk or the database takes no writes; reading goes on."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +83,30 @@ class Changes:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """A moment of a store."""
+
+    events: int
+    """The number of its last event; those that come later have greater ones."""
+    erasures: int
+    """How many erasures there were before."""
+
+
+@dataclass(frozen=True, eq=False)
+class Erasure:
+    """What an erasure took out of the store."""
+
+    removed: dict[str, int]
+    """Rows, by table."""
+    events: pl.DataFrame
+    """The events, in order of arrival: `EVENT_SCHEMA`, and the number of each as `seq`."""
+    mark: Mark
+    """The moment after it."""
+    counted: bool
+    """Whether it took out anything that models learn from, and so counts among the erasures of the store."""
+
+
+@dataclass(frozen=True)
 class Exposure:
     """What one answer showed, and which versions made it."""
 
@@ -84,6 +118,12 @@ class Exposure:
     recipe: str
     items: tuple[dict[str, Any], ...]
     """In order; each with `item_id`, `rank`, `score`, `source`, `propensity`."""
+    request: dict[str, Any] | None = None
+    """What was asked, so that it can be answered again."""
+    position: int | None = None
+    """Where the log of events stood for the one who asked."""
+    catalogue_version: int | None = None
+    """As `Store.catalogue_version` told it then."""
 
 
 @dataclass(frozen=True)
@@ -116,8 +156,11 @@ class Store(Protocol):
         """Store events. An `event_id` with the body it is stored with is a duplicate, with another a conflict."""
         ...
 
-    def history(self, user_id: str, limit: int = 1000) -> Past:
-        """The latest `limit` events of one person, oldest first: by time, then arrival; those without time first."""
+    def history(self, user_id: str, limit: int = 1000, until: int | None = None) -> Past:
+        """The latest `limit` events of one person, oldest first: by time, then arrival; those without time first.
+
+        With `until` those alone that stood in the log up to that position, as a `Past.position` tells it.
+        """
         ...
 
     def changes(self, after: int) -> Changes:
@@ -137,6 +180,14 @@ class Store(Protocol):
 
     def tables(self) -> Tables:
         """Everything there is to learn from, events in order of arrival, items and users in order of appearance."""
+        ...
+
+    def marked_tables(self) -> tuple[Tables, Mark]:
+        """The same, and the moment that it shows."""
+        ...
+
+    def mark(self) -> Mark:
+        """The moment now."""
         ...
 
     def put(self, kind: Kind, rows: Sequence[tuple[str, Attributes]]) -> int:
@@ -175,6 +226,21 @@ class Store(Protocol):
         """What the answer `request_id` showed."""
         ...
 
+    def event_page(
+        self,
+        limit: int,
+        after: int = 0,
+        *,
+        user_id: str | None = None,
+        item_id: str | None = None,
+        type: str | None = None,
+    ) -> list[tuple[int, StoredEvent]]:
+        """The next `limit` events after the place `after`, each with its place, in order of arrival.
+
+        Those of one person, item or type where it is given; without a person it reads the log from `after` on.
+        """
+        ...
+
     def popular(self, n: int, signals: Signals) -> list[tuple[str, int]]:
         """The `n` items wanted by most people, and by how many (by positive signal); hidden items are left out."""
         ...
@@ -191,6 +257,17 @@ class Store(Protocol):
         """Forget one person, in the bytes of the files too; how many `events`, `users`, `exposures`, `relations`.
 
         Takes time in proportion to the whole store.
+        """
+        ...
+
+    def take_out(self, user_id: str) -> Erasure:
+        """Delete one person, and hand out what models may have learned of them; `scrub` completes the erasure."""
+        ...
+
+    def scrub(self) -> None:
+        """Clear what the files still hold of deleted rows; it takes time in proportion to the whole store.
+
+        Where it raises, the rows are deleted, and it can be called again.
         """
         ...
 
@@ -212,6 +289,10 @@ class Store(Protocol):
 
     def copy_to(self, path: Path) -> None:
         """Write everything, as it is at one moment, as a store in the new SQLite file `path`; others may write on."""
+        ...
+
+    def writes_waiting(self) -> int:
+        """Calls that write and wait until those before them are written."""
         ...
 
     def close(self) -> None:

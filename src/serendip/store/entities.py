@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from pydantic_core import from_json
 from sqlalchemy import Connection
 
 from serendip.store.contract import Attributes, Kind
@@ -75,5 +75,6 @@ def delete(connection: Connection, kind: Kind, id_: str) -> bool:
 
 
 def decoded(rows: Iterable[tuple[str, str] | sa.Row[str, str]]) -> list[tuple[str, Attributes]]:
-    """Rows of id and attributes, with the attributes read."""
-    return [(id_, json.loads(text)) for id_, text in rows]
+    """Rows of id and attributes, with the attributes read, all at once."""
+    columns = tuple(zip(*rows, strict=True)) or ((), ())
+    return list(zip(columns[0], from_json(f"[{','.join(columns[1])}]"), strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import uuid
 from collections.abc import Iterator, Sequence
@@ -30,11 +31,12 @@ BODY = (*CORE, "request_id", "position", "surface", "context")
 
 _by_event_id = sa.select(events).where(events.c.event_id.in_(sa.bindparam("ids", expanding=True)))
 _latest = (
-    sa.select(events.c.item_id, events.c.type, events.c.value, events.c.time_ms)
+    sa.select(events.c.item_id, events.c.type, events.c.value, events.c.time_ms, events.c.seq)
     .where(events.c.user_id == sa.bindparam("user_id"))
     .order_by(events.c.time_ms.desc().nulls_last(), events.c.seq.desc())
     .limit(sa.bindparam("limit"))
 )
+_latest_then = _latest.where(events.c.seq <= sa.bindparam("until"))
 _position = sa.select(
     sa.func.coalesce(sa.select(sa.func.max(events.c.seq)).scalar_subquery(), 0),
     sa.func.coalesce(sa.select(meta.c.value).where(meta.c.name == ERASURES).scalar_subquery(), 0),
@@ -143,10 +145,17 @@ def conflict(index: int, event_id: str) -> Rejected:
     return Rejected(index, "conflict", f"event_id {event_id!r} is stored with another body")
 
 
-def history(connection: Connection, user_id: str, limit: int) -> Past:
-    """The latest events of one person, oldest first."""
-    rows = connection.execute(_latest, {"user_id": user_id, "limit": limit}).all()
-    return Past(reversed(rows))
+def history(connection: Connection, user_id: str, limit: int, until: int | None) -> Past:
+    """The latest events of one person, oldest first; as of the position `until` of the log."""
+    asked = {"user_id": user_id, "limit": limit}
+    found = connection.execute(_latest, asked) if until is None else None
+    found = found or connection.execute(_latest_then, {**asked, "until": until})
+    return past(found.all())
+
+
+def past(rows: Sequence[Any]) -> Past:
+    """From item id, type, value, time and position in the log of each event, the latest first."""
+    return Past([row[:4] for row in reversed(rows)], max([row[4] for row in rows], default=0))
 
 
 def changes(connection: Connection, after: int) -> Changes:
@@ -156,6 +165,22 @@ def changes(connection: Connection, after: int) -> Changes:
         user_ids = connection.execute(_appended, {"after": after}).scalars() if latest > after else ()
         return Changes(latest, erasures, frozenset(user_ids))
     return Changes(latest, erasures, None)  # many, or a store that went back
+
+
+def page(
+    connection: Connection, limit: int, after: int, user_id: str | None, item_id: str | None, type_: str | None
+) -> list[tuple[int, StoredEvent]]:
+    """The next events in order of arrival."""
+    wanted = {events.c.user_id: user_id, events.c.item_id: item_id, events.c.type: type_}
+    chosen = [column == value for column, value in wanted.items() if value is not None]
+    query = sa.select(events).where(events.c.seq > after, *chosen).order_by(events.c.seq).limit(limit)
+    return [(row["seq"], _event(row)) for row in connection.execute(query).mappings()]
+
+
+def _event(row: sa.RowMapping) -> StoredEvent:
+    names = (*CORE, "time_ms", "event_id", "request_id", "position", "surface")
+    context = None if row["context"] is None else json.loads(row["context"])
+    return StoredEvent(**{name: row[name] for name in names}, context=context)
 
 
 def popular(connection: Connection, n: int, signals: Signals) -> list[tuple[str, int]]:

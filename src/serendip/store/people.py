@@ -6,12 +6,18 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import polars as pl
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from serendip.data.tables import EVENT_SCHEMA
 from serendip.store import entities
-from serendip.store.contract import Exposure
+from serendip.store.bulk import read_events
+from serendip.store.contract import Erasure, Exposure, Mark
+from serendip.store.frames import to_json
 from serendip.store.schema import ERASURES, FRIEND, events, exposures, inserting, meta, relations, users
+
+NUMBERED = pl.Schema({**EVENT_SCHEMA, "seq": pl.Int64()})
 
 
 def _concerns(user_id: str) -> dict[sa.Table, sa.ColumnElement[bool]]:
@@ -25,18 +31,24 @@ def _concerns(user_id: str) -> dict[sa.Table, sa.ColumnElement[bool]]:
     }
 
 
-def erase(connection: Connection, user_id: str) -> dict[str, int]:
-    """Delete all rows about one person; how many of each table."""
+def mark(connection: Connection) -> Mark:
+    """The moment that a connection sees."""
+    last = connection.execute(sa.select(sa.func.max(events.c.seq))).scalar()
+    erasures = connection.execute(sa.select(meta.c.value).where(meta.c.name == ERASURES)).scalar()
+    return Mark(last or 0, erasures or 0)
+
+
+def erase(connection: Connection, user_id: str) -> Erasure:
+    """Delete all rows about one person, and count the erasure if there was something to learn from."""
+    gone = read_events(connection, NUMBERED, user_id)
     rows = _concerns(user_id).items()
     removed = {table.name: connection.execute(sa.delete(table).where(which)).rowcount for table, which in rows}
-    _count_erasure(connection)
-    return removed
-
-
-def _count_erasure(connection: Connection) -> None:
-    """Tell who follows the log: deleted rows do not show in it."""
-    first = inserting(connection, meta).values(name=ERASURES, value=1)
-    connection.execute(first.on_conflict_do_update(index_elements=["name"], set_={"value": meta.c.value + 1}))
+    counted = any(count for table, count in removed.items() if table != exposures.name)
+    if counted:
+        first = inserting(connection, meta).values(name=ERASURES, value=1)
+        once_more = {"value": meta.c.value + 1}
+        connection.execute(first.on_conflict_do_update(index_elements=["name"], set_=once_more))
+    return Erasure(removed, gone, mark(connection), counted)
 
 
 def export(connection: Connection, user_id: str) -> dict[str, Any]:
@@ -57,7 +69,7 @@ def export(connection: Connection, user_id: str) -> dict[str, Any]:
 
 
 def _told(row: sa.RowMapping) -> dict[str, Any]:
-    decoded = {name: json.loads(row[name]) for name in ("context", "items") if row.get(name)}
+    decoded = {name: json.loads(row[name]) for name in ("context", "items", "request") if row.get(name)}
     return {name: value for name, value in {**row, **decoded}.items() if value is not None and name != "seq"}
 
 
@@ -66,7 +78,16 @@ def log_exposures(connection: Connection, rows: Sequence[dict[str, Any]]) -> Non
     connection.execute(inserting(connection, exposures).on_conflict_do_nothing(index_elements=["request_id"]), rows)
 
 
+def exposure_row(exposure: Exposure) -> dict[str, Any]:
+    """As it is stored."""
+    request = None if exposure.request is None else to_json(exposure.request)
+    return {**vars(exposure), "items": to_json(exposure.items), "request": request}
+
+
 def exposure(connection: Connection, request_id: str) -> Exposure | None:
     """What one answer showed."""
     row = connection.execute(sa.select(exposures).where(exposures.c.request_id == request_id)).mappings().first()
-    return None if row is None else Exposure(**{**row, "items": tuple(json.loads(row["items"]))})
+    if row is None:
+        return None
+    request = row["request"] and json.loads(row["request"])
+    return Exposure(**{**row, "items": tuple(json.loads(row["items"])), "request": request})

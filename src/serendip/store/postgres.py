@@ -23,14 +23,28 @@ class PostgresStore(RelationalStore):
     """
 
     def _scrub(self) -> None:
-        # Rows that are deleted stay in the pages until these are written anew; backups and archived logs of the
-        # server are its administrator's to expire.
+        # Rows that are deleted stay in the pages until these are written anew, and the most common values, ids among
+        # them, in the planner's statistics; backups and logs of the server are its administrator's to expire.
         with store_errors(), self._engine.connect() as connection:
             outside = connection.execution_options(isolation_level="AUTOCOMMIT")
             outside.execute(sa.text("SET statement_timeout = 0"))  # it takes what it takes
             for table in (events, users, exposures, relations):
-                outside.execute(sa.text(f"VACUUM (FULL) {table.name}"))
+                outside.execute(sa.text(f"VACUUM (FULL, ANALYZE) {table.name}"))
+                _forget_statistics_of_nothing(outside, table)
+            outside.execute(sa.text("VACUUM (FULL) pg_statistic"))
             connection.invalidate()  # no other call shall have this connection without its limit
+
+
+def _forget_statistics_of_nothing(connection: Connection, table: sa.Table) -> None:
+    """An empty table keeps its former statistics; giving columns the type that they have removes these."""
+    if connection.execute(sa.select(sa.exists(sa.select(table)))).scalar():
+        return
+    changes = [
+        f"ALTER COLUMN {column.name} TYPE {column.type.compile(connection.dialect)}"
+        for column in table.columns
+        if isinstance(column.type, sa.Text)
+    ]
+    connection.execute(sa.text(f"ALTER TABLE {table.name} {', '.join(changes)}"))
 
 
 def is_postgres(where: str) -> bool:

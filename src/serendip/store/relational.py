@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,8 +16,20 @@ from sqlalchemy.exc import DBAPIError
 
 from serendip.data import InputError, Past, Progress, Signals, Tables, event_frame, silent
 from serendip.store import bulk, entities, keys, log, people
-from serendip.store.contract import Attributes, Changes, Exposure, Key, Kind, Receipt, StoredEvent, StoreError
-from serendip.store.frames import to_json
+from serendip.store.contract import (
+    Attributes,
+    Changes,
+    Erasure,
+    Exposure,
+    Key,
+    Kind,
+    Mark,
+    Receipt,
+    StoredEvent,
+    StoreError,
+    StoreFullError,
+    StoreReadOnlyError,
+)
 from serendip.store.schema import (
     HEAD,
     ID_COLUMN,
@@ -33,6 +46,13 @@ from serendip.store.schema import (
 from serendip.store.writing import GroupCommit
 
 COPIED_AT_ONCE = 10_000  # rows
+KINDS: dict[int | str | None, type[StoreError]] = {
+    sqlite3.SQLITE_FULL: StoreFullError,
+    sqlite3.SQLITE_READONLY: StoreReadOnlyError,
+    "53100": StoreFullError,  # disk_full
+    "25006": StoreReadOnlyError,  # read_only_sql_transaction
+}
+"""By the code of SQLite or the state of PostgreSQL."""
 
 
 def now_ms() -> int:
@@ -54,9 +74,21 @@ class RelationalStore:
         places, rows, rejected = log.prepare(events, now_ms())
         return self._commits.run(lambda connection: log.append(connection, places, rows, rejected))
 
-    def history(self, user_id: str, limit: int = 1000) -> Past:
+    def history(self, user_id: str, limit: int = 1000, until: int | None = None) -> Past:
         with self._reading() as connection:
-            return log.history(connection, user_id, limit)
+            return log.history(connection, user_id, limit, until)
+
+    def event_page(
+        self,
+        limit: int,
+        after: int = 0,
+        *,
+        user_id: str | None = None,
+        item_id: str | None = None,
+        type: str | None = None,
+    ) -> list[tuple[int, StoredEvent]]:
+        with self._reading() as connection:
+            return log.page(connection, limit, after, user_id, item_id, type)
 
     def changes(self, after: int) -> Changes:
         with self._reading() as connection:
@@ -75,8 +107,15 @@ class RelationalStore:
             return bulk.write(connection, tables, now_ms(), progress)
 
     def tables(self) -> Tables:
+        return self.marked_tables()[0]
+
+    def marked_tables(self) -> tuple[Tables, Mark]:
         with self._reading() as connection:
-            return bulk.read(connection)
+            return bulk.read(connection), people.mark(connection)
+
+    def mark(self) -> Mark:
+        with self._reading() as connection:
+            return people.mark(connection)
 
     # Items and users
 
@@ -132,7 +171,7 @@ class RelationalStore:
     # Answers
 
     def log_exposures(self, exposures: Sequence[Exposure]) -> None:
-        rows = [{**vars(one), "items": to_json(one.items)} for one in exposures]
+        rows = [people.exposure_row(one) for one in exposures]
         if rows:
             self._commits.run(lambda connection: people.log_exposures(connection, rows))
 
@@ -143,11 +182,17 @@ class RelationalStore:
     # One person
 
     def erase(self, user_id: str) -> dict[str, int]:
-        with self._commits.alone():
-            with self._transaction() as connection:
-                removed = people.erase(connection, user_id)
-            self._scrub()
+        removed = self.take_out(user_id).removed
+        self.scrub()
         return removed
+
+    def take_out(self, user_id: str) -> Erasure:
+        return self._commits.run(lambda connection: people.erase(connection, user_id))
+
+    def scrub(self) -> None:
+        with self._commits.alone():
+            self._check_open()
+            self._scrub()
 
     def export(self, user_id: str) -> dict[str, Any]:
         with self._reading() as connection:
@@ -188,6 +233,9 @@ class RelationalStore:
                 name: connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
                 for name, table in tables.items()
             }
+
+    def writes_waiting(self) -> int:
+        return len(self._commits)
 
     def close(self) -> None:
         self._commits.finish(self._let_go)
@@ -233,7 +281,14 @@ def store_errors() -> Iterator[None]:
     except DBAPIError as error:
         # What PostgreSQL says may repeat the values of the call, so only the kind of failure is told.
         said = type(error.orig).__name__ if hasattr(error.orig, "sqlstate") else error.orig
-        raise StoreError(f"the store failed: {said}") from error
+        raise kind_of(error.orig)(f"the store failed: {said}") from error
+
+
+def kind_of(error: BaseException | None) -> type[StoreError]:
+    """What kind of failure the driver of SQLite or of PostgreSQL reports."""
+    extended: int | None = getattr(error, "sqlite_errorcode", None)  # the primary code is its last byte
+    code = extended & 0xFF if extended is not None else getattr(error, "sqlstate", None)
+    return KINDS.get(code, StoreError)
 
 
 def prepare(engine: Engine, name: str) -> None:

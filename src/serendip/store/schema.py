@@ -12,7 +12,7 @@ from serendip.store.contract import Kind
 
 Insert: TypeAlias = sqlite.Insert | postgresql.Insert
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest revision in `migrations/versions`; what `metadata` says."""
 OLDEST = "0001"
 """Stores from before revisions were written down."""
@@ -99,6 +99,9 @@ exposures = sa.Table(
     _text("model_version"),
     _text("recipe"),
     _text("items"),  # JSON
+    _text("request", null=True),  # JSON
+    sa.Column("position", sa.BigInteger),  # in the log of events, for the one who asked
+    sa.Column("catalogue_version", sa.BigInteger),
 )
 
 keys = sa.Table(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,19 +52,51 @@ class ModelShelf:
         Raises:
             InputError: `draft` is not a draft folder of this shelf.
         """
-        if draft.parent != self.folder or draft.suffix != DRAFT or not draft.is_dir():
-            raise InputError(f"{draft} is not a folder that `new_model_folder` made")
-        model = draft.with_suffix("")
+        self._check(draft)
         synchronise_tree(draft)
         with self._held():
             previous = self.current()
-            draft.rename(model)
-            synchronise(self.folder)
-            write_whole(self.folder / POINTER, model.name + "\n")
+            model = self._point_to(draft)
             self._remove_all_but({model, previous})
+        return model.name
+
+    def replace(self, draft: Path, old: Path) -> str | None:
+        """Make a draft the current model in the place of `old`, and keep no other; None if `old` is not current."""
+        self._check(draft)
+        synchronise_tree(draft)
+        with self._held():
+            if self.current() != old:
+                self._give_up(draft)
+                return None
+            model = self._point_to(draft)
+            self._remove_all_but({model})
+        return model.name
+
+    def drop(self, folders: Iterable[Path]) -> None:
+        """Remove published models that are not current, and abandoned drafts."""
+        with self._held():
+            self._remove_abandoned()
+            for folder in folders:
+                if folder.parent == self.folder and folder != self.current() and folder.is_dir():
+                    shutil.rmtree(folder)
+
+    def _give_up(self, draft: Path) -> None:
+        shutil.rmtree(draft)
         if lock := self._drafts.pop(draft, None):
             lock.release()
-        return model.name
+
+    def _check(self, draft: Path) -> None:
+        if draft.parent != self.folder or draft.suffix != DRAFT or not draft.is_dir():
+            raise InputError(f"{draft} is not a folder that `new_model_folder` made")
+
+    def _point_to(self, draft: Path) -> Path:
+        model = draft.with_suffix("")
+        draft.rename(model)
+        synchronise(self.folder)
+        write_whole(self.folder / POINTER, model.name + "\n")
+        if lock := self._drafts.pop(draft, None):
+            lock.release()
+        return model
 
     def close(self) -> None:
         """Let go of drafts that were not published; the next `begin` removes them."""

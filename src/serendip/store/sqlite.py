@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DatabaseError
 
-from serendip.data import InputError
+from serendip.data import InputError, Past
+from serendip.store import log
 from serendip.store.contract import StoreError
-from serendip.store.relational import RelationalStore, prepare
+from serendip.store.relational import RelationalStore, kind_of, prepare
 
 MOST_READERS = 64  # connections at once; a thread that finds none free waits
 BUSY_TIMEOUT_S = 30.0  # how long a call waits for another process that writes
@@ -23,9 +25,42 @@ PRAGMAS = {
     "secure_delete": "ON",  # what is deleted is overwritten
 }
 
+_HISTORY = """
+SELECT item_id, type, value, time_ms, seq FROM events WHERE user_id = ? AND (? IS NULL OR seq <= ?)
+ORDER BY time_ms DESC, seq DESC LIMIT ?
+"""  # nulls come last as it is
+
 
 class SqliteStore(RelationalStore):
     """A store in one file (and its `-wal` and `-shm` beside it); several processes may open it."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self._threads = threading.local()
+        self._of_threads: list[sqlite3.Connection] = []
+
+    def history(self, user_id: str, limit: int = 1000, until: int | None = None) -> Past:
+        """By a connection of the thread's own: a request that asks for nothing else need not wait for a pool."""
+        self._check_open()
+        try:
+            rows = self._own().execute(_HISTORY, (user_id, until, until, limit)).fetchall()
+        except sqlite3.Error as error:
+            raise StoreError(f"the store failed: {error}") from error
+        return log.past(rows)
+
+    def _own(self) -> sqlite3.Connection:
+        """One statement after another, each a transaction of its own."""
+        own: sqlite3.Connection | None = getattr(self._threads, "connection", None)
+        if own is None:
+            own = sqlite3.connect(str(self._engine.url.database), timeout=BUSY_TIMEOUT_S, check_same_thread=False)
+            self._threads.connection = own
+            self._of_threads.append(own)
+        return own
+
+    def _let_go(self) -> None:
+        super()._let_go()
+        while self._of_threads:
+            self._of_threads.pop().close()
 
     def copy_to(self, path: Path) -> None:
         self._check_open()
@@ -33,7 +68,7 @@ class SqliteStore(RelationalStore):
             try:
                 database.execute("VACUUM INTO ?", [str(path)])
             except sqlite3.Error as error:
-                raise StoreError(f"the store could not be copied: {error}") from error
+                raise kind_of(error)(f"the store could not be copied: {error}") from error
 
     def _scrub(self) -> None:
         # secure_delete clears cells where they lie, but a page that was split or repacked can keep stale copies of
@@ -43,7 +78,8 @@ class SqliteStore(RelationalStore):
             database.execute("VACUUM")
             (busy, _, _) = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         except sqlite3.Error as error:
-            raise StoreError(f"the rows are erased, but the file could not be written anew: {error}") from error
+            said = f"the rows are erased, but the file could not be written anew: {error}"
+            raise kind_of(error)(said) from error
         if busy:
             raise StoreError("the rows are erased, but another process reads the log, so it was not emptied: try again")
 

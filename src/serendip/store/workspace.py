@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +14,7 @@ from serendip.data.cleaning import CleaningReport, clean
 from serendip.pipeline import Pipeline
 from serendip.store.contract import Store
 from serendip.store.postgres import is_postgres, open_postgres
+from serendip.store.provenance import Reading
 from serendip.store.settings import Settings
 from serendip.store.shelf import ModelShelf
 from serendip.store.sqlite import open_sqlite
@@ -95,13 +97,18 @@ class Workspace:
 
     def dataset(self, progress: Progress = silent) -> tuple[Dataset, CleaningReport]:
         """What there is to learn from, cleaned as the settings say, and what cleaning left out."""
+        reading = self.read(progress)
+        return reading.dataset, reading.report
+
+    def read(self, progress: Progress = silent) -> Reading:
+        """The same, with what a model that is fitted on it must know to forget people later."""
         progress("reading the store", 0, 2)
-        tables = self.store.tables()
+        tables, mark = self.store.marked_tables()
         progress("cleaning", 1, 2)
         cleaned, report = clean(tables, self.settings.cleaning)
         dataset = Dataset.from_tables(cleaned, self.settings.events)
         progress("cleaning", 2, 2)
-        return dataset, report
+        return Reading(dataset, report, mark, self.settings.cleaning)
 
     def current_model(self) -> Path | None:
         """The folder of the model that is served, None where none was published."""
@@ -121,6 +128,13 @@ class Workspace:
         pipeline.lookup = self.store.history
         return pipeline
 
+    def adopt(self, pipeline: Pipeline, reading: Reading) -> str:
+        """Make `pipeline`, fitted on `reading`, the current model; its version."""
+        reading.sign(pipeline)
+        folder = self.new_model_folder()
+        pipeline.save(folder)
+        return self.publish(folder)
+
     def new_model_folder(self) -> Path:
         """An empty folder to save a model in; `publish` makes it the current one."""
         return self._shelf.begin()
@@ -128,6 +142,17 @@ class Workspace:
     def publish(self, folder: Path) -> str:
         """Make a folder from `new_model_folder` the current model; its version, which is the folder's new name."""
         return self._shelf.publish(folder)
+
+    def replace_model(self, folder: Path, old: Path) -> str | None:
+        """Put a folder from `new_model_folder` in the place of the current model `old`, of which nothing is left.
+
+        None, and nothing is done, where `old` is no longer current.
+        """
+        return self._shelf.replace(folder, old)
+
+    def drop_models(self, folders: Iterable[Path]) -> None:
+        """Remove models that are not current, and drafts of processes that died."""
+        self._shelf.drop(folders)
 
     def close(self) -> None:
         """Let go of the files."""

@@ -35,6 +35,10 @@ class GroupCommit:
         self._waiting: deque[_Ticket] = deque()
         self._lock = threading.Lock()
 
+    def __len__(self) -> int:
+        """Works that wait for the group before them."""
+        return len(self._waiting)
+
     def run(self, work: Work[T]) -> T:
         """What `work` returns, once it is committed, perhaps together with the work of other threads."""
         ticket = _Ticket(work)

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from threading import Lock
+from typing import Any
 
 import numpy as np
 from threadpoolctl import ThreadpoolController, threadpool_limits
@@ -21,11 +23,41 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
+class _OneThread:
+    """Held by whoever entered `one_blas_thread`, in any thread; the setting is one for the whole process."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._holders = 0
+        self._limit: Any = None
+
+    def enter(self) -> None:
+        with self._lock:
+            if not self._holders:
+                self._limit = _blas().limit(limits=1, user_api="blas")
+            self._holders += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._holders -= 1
+            if not self._holders:
+                self._limit.restore_original_limits()
+
+
+_one_thread = _OneThread()
+
+
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """BLAS on one thread: many small products take far longer when each is shared out between threads."""
-    with _blas().limit(limits=1, user_api="blas"):
+    """BLAS on one thread: many small products take far longer when each is shared out between threads.
+
+    Within another one, as in a service that holds it for good, it costs next to nothing.
+    """
+    _one_thread.enter()
+    try:
         yield
+    finally:
+        _one_thread.leave()
 
 
 @lru_cache(maxsize=1)

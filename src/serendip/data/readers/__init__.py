@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from serendip.data.readers import movielens, sequences, table
+from serendip.data.readers import gorse, movielens, sequences, table
 from serendip.data.readers.result import ReadResult
 from serendip.errors import InputError
 
@@ -19,6 +19,7 @@ _READERS: Mapping[str, tuple[type[BaseModel], _Reader]] = {
     "parquet": (table.TableOptions, table.read_parquet_tables),
     "jsonl": (table.TableOptions, table.read_jsonl_tables),
     "sequences": (sequences.SequenceOptions, sequences.read),
+    "gorse": (gorse.GorseOptions, gorse.read),
 }
 FORMATS = tuple(_READERS)
 
@@ -46,7 +47,8 @@ def _wrong_option(format: str, options_class: type[BaseModel], error: Validation
     first = error.errors()[0]
     name = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        return f"The format {format} has no option {name!r}; it has {', '.join(options_class.model_fields)}."
+        known = ", ".join(options_class.model_fields) or "none"
+        return f"The format {format} has no option {name!r}; it has {known}."
     return f"The option {name!r} of the format {format} is wrong: {first['msg']}."
 
 

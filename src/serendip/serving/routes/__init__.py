@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter
 
+from serendip.serving import gorse
 from serendip.serving.routes import events, items, lists, operation, pictures, users
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -11,6 +12,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     pictures.router,
     users.router,
     operation.router,
+    *gorse.ROUTERS,
 )
 
 __all__ = ["ROUTERS"]

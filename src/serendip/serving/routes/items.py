@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from serendip.serving.bodies import AttributesBody, Item, ItemBody, ItemPage, ItemsBody, Written
+from serendip.serving.bodies import AttributesBody, Item, ItemPage, ItemRows, ItemsBody, Written
 from serendip.serving.problems import Refused
 from serendip.serving.wire import JsonAnswer, JsonRoute, Limit, Live, PathId, cursor_after, id_of
 
@@ -20,7 +20,7 @@ def list_items(engine: Live, limit: Limit = 50, cursor: str | None = None) -> Js
 
 
 @router.post("/items:batch", response_model=Written)
-def put_items(engine: Live, body: ItemsBody | tuple[ItemBody, ...]) -> JsonAnswer:
+def put_items(engine: Live, body: ItemsBody | ItemRows) -> JsonAnswer:
     """Store many items, all or none; each replaces what is stored under its id."""
     items = body.items if isinstance(body, ItemsBody) else body
     count = engine.store.put("items", [(item.item_id, item.attributes) for item in items])

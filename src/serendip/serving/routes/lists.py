@@ -10,6 +10,7 @@ from fastapi import Query as InUrl
 
 from serendip.data import Query, Recommendation
 from serendip.data.times import rfc3339
+from serendip.serving.asked import Asked
 from serendip.serving.bodies import Ask, ListAnswer, RankAsk, Shown, SimilarAsk
 from serendip.serving.engine import Answer
 from serendip.serving.problems import Refused
@@ -19,40 +20,45 @@ router = APIRouter(prefix="/v1", tags=["lists"], route_class=JsonRoute)
 
 
 @router.post("/recommendations", response_model=ListAnswer, response_model_exclude_unset=True)
-def recommend(engine: Live, body: Ask) -> JsonAnswer:
+async def recommend(engine: Live, body: Ask) -> JsonAnswer:
     """A list for a person, a history or a stranger.
 
     Nothing known, nothing left after filters, or nothing that works is never an error: `warnings` and `degraded`
     say so.
     """
-    return _rendered(engine.recommend(body.query()), body.include)
+    return _rendered(await engine.answer(Asked("recommendations", body.query())), body.include)
 
 
 @router.post("/similar", response_model=ListAnswer, response_model_exclude_unset=True)
-def similar(engine: Live, body: SimilarAsk) -> JsonAnswer:
+async def similar(engine: Live, body: SimilarAsk) -> JsonAnswer:
     """Items that people who want this item want too."""
-    return _rendered(engine.similar(body.item_id, body.query()), body.include)
+    return _rendered(await engine.answer(Asked.similar_to(body.item_id, body.query())), body.include)
 
 
 @router.post("/rank", response_model=ListAnswer, response_model_exclude_unset=True)
-def rank(engine: Live, body: RankAsk) -> JsonAnswer:
+async def rank(engine: Live, body: RankAsk) -> JsonAnswer:
     """The given items in the order of the person's taste; unknown ones come last."""
-    return _rendered(engine.rank(body.query(), body.item_ids), body.include)
+    return _rendered(await engine.answer(Asked("rank", body.query(), item_ids=tuple(body.item_ids))), body.include)
 
 
 @router.get("/trending", response_model=ListAnswer, response_model_exclude_unset=True)
-def trending(
+async def trending(
     engine: Live,
     limit: Limit = 10,
     include: Annotated[list[Literal["attributes", "reasons"]], InUrl()] = [],  # noqa: B006 - FastAPI copies it
 ) -> JsonAnswer:
     """What a stranger is shown: the same list for everybody."""
-    return _rendered(engine.recommend(Query(n=limit, personalization=False, surface="trending")), include)
+    asked = Asked("recommendations", Query(n=limit, personalization=False, surface="trending"))
+    return _rendered(await engine.answer(asked), include)
 
 
 @router.get("/recommendations/{request_id}", response_model=Shown)
 def shown(engine: Live, request_id: PathId) -> JsonAnswer:
-    """What was shown in answer to an earlier request of any kind."""
+    """What was shown in answer to an earlier request of any kind, and how it came about.
+
+    `replay` answers the request again, with the model and the history of then: what each source proposed, which filter
+    dropped what, what each source added to a score, and where re-ranking moved an item.
+    """
     exposure = engine.exposures.get(request_id)
     if exposure is None:
         raise Refused("not-found", f"no list with the request id {request_id!r} is known")
@@ -64,6 +70,7 @@ def shown(engine: Live, request_id: PathId) -> JsonAnswer:
         "model_version": exposure.model_version,
         "recipe": exposure.recipe,
         "items": exposure.items,
+        "replay": engine.replays.of(exposure).to_json(),
     }
     return JsonAnswer(answer)
 

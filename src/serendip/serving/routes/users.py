@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
@@ -15,8 +16,8 @@ from serendip.serving.bodies import (
     Export,
     History,
     User,
-    UserBody,
     UserPage,
+    UserRows,
     UsersBody,
     Written,
 )
@@ -35,7 +36,7 @@ def list_users(engine: Live, limit: Limit = 50, cursor: str | None = None) -> Js
 
 
 @router.post("/users:batch", response_model=Written)
-def put_users(engine: Live, body: UsersBody | tuple[UserBody, ...]) -> JsonAnswer:
+def put_users(engine: Live, body: UsersBody | UserRows) -> JsonAnswer:
     """Store many people, all or none; each replaces what is stored under its id."""
     users = body.users if isinstance(body, UsersBody) else body
     return JsonAnswer({"accepted": engine.store.put("users", [(user.user_id, user.attributes) for user in users])})
@@ -61,12 +62,12 @@ def patch_user(engine: Live, user_id: PathId, body: AttributesBody) -> JsonAnswe
 
 @router.delete("/users/{user_id}", response_model=Erased)
 def erase_user(engine: Live, user_id: PathId) -> JsonAnswer:
-    """Erase a person: events, attributes, exposures and relations. The answer is the receipt.
+    """Erase a person: events, attributes, exposures, relations, and what models learned. The answer is the receipt.
 
-    Models forget them when they are fitted next.
+    Models that can forget exactly do so at once, the others when they are fitted next. Backups are not reached.
     """
-    removed = engine.erase(user_id)
-    return JsonAnswer({"user_id": user_id, "time": rfc3339(time.time_ns() // 1_000_000), "removed": removed})
+    done = engine.erasures.erase(user_id)
+    return JsonAnswer({"user_id": user_id, "time": rfc3339(time.time_ns() // 1_000_000), **asdict(done)})
 
 
 @router.get("/users/{user_id}/export", response_model=Export)

@@ -1,0 +1,137 @@
+"""Tracing: what every step of a request decided, for whoever wants to know why a list is as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from serendip.data import Query
+from serendip.pipeline.blending import Part
+from serendip.pipeline.course import Course
+
+if TYPE_CHECKING:
+    from serendip.pipeline.pipeline import Pipeline
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An item that a source proposed before the filters."""
+
+    item_id: str
+    score: float
+    """In the units of the source."""
+    dropped_by: str | None
+    """The first filter that does not let it through."""
+
+
+@dataclass(frozen=True)
+class SourceTrace:
+    """What one source proposed."""
+
+    name: str
+    factor: float
+    """What its scores are multiplied by in the blend: its weight over its largest score that may be listed."""
+    candidates: tuple[Candidate, ...]
+    """Best first."""
+
+
+@dataclass(frozen=True)
+class FilterTrace:
+    """What one filter did."""
+
+    name: str
+    lets_through: int
+    """Items of the whole catalogue."""
+    dropped: tuple[str, ...]
+    """Candidates of any source that it does not let through."""
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A candidate in the order of the blend."""
+
+    item_id: str
+    score: float
+    shares: dict[str, float]
+    """What each source adds; the score is their sum."""
+    listed_at: int | None
+    """Its rank in the list; None: it is not in the list."""
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The way of one request."""
+
+    events: int
+    """Of the history that counted."""
+    sources: tuple[SourceTrace, ...]
+    filters: tuple[FilterTrace, ...]
+    ranking: tuple[Ranked, ...]
+    """What re-ranking chose from, best first; an item whose place here is not its rank was moved."""
+    item_ids: tuple[str, ...]
+    """The list."""
+    warnings: tuple[str, ...]
+    degraded: tuple[str, ...]
+
+
+def trace(pipeline: Pipeline, query: Query) -> Trace:
+    """The way of `query` through `pipeline` as `recommend` goes it.
+
+    Raises:
+        InputError: a filter of the query makes no sense.
+    """
+    course = pipeline.course(query)
+    parts = course.blend.parts if course.blend else tuple(pipeline.parts(course))
+    factors = course.blend.factors.tolist() if course.blend else [0.0] * len(parts)
+    sources = tuple(_source(course, part, factor) for part, factor in zip(parts, factors, strict=True))
+    return Trace(
+        len(course.history.item_ids),
+        sources,
+        _filters(course, sources),
+        _ranking(course),
+        tuple(course.catalogue.vocabulary.ids(course.rows)),
+        tuple(course.warnings),
+        tuple(course.degraded),
+    )
+
+
+def _source(course: Course, part: Part, factor: float) -> SourceTrace:
+    everything = np.ones(len(course.catalogue), bool)
+    rows, scores = part.opinion.best(everything, part.candidates)
+    dropped: list[str | None] = [None] * len(rows)
+    for one in reversed(course.filters):  # the first that objects is named
+        for place in np.flatnonzero(~one.keeps(rows)):
+            dropped[place] = one.name
+    ids = course.catalogue.vocabulary.ids(rows)
+    found = zip(ids, scores.tolist(), dropped, strict=True)
+    return SourceTrace(part.name, factor, tuple(Candidate(*one) for one in found))
+
+
+def _filters(course: Course, sources: Sequence[SourceTrace]) -> tuple[FilterTrace, ...]:
+    proposed = list(dict.fromkeys(candidate.item_id for source in sources for candidate in source.candidates))
+    rows = course.catalogue.vocabulary.rows(proposed)
+    everything = np.arange(len(course.catalogue))
+    return tuple(
+        FilterTrace(
+            one.name,
+            int(one.keeps(everything).sum()),
+            tuple(item_id for item_id, kept in zip(proposed, one.keeps(rows), strict=True) if not kept),
+        )
+        for one in course.filters
+    )
+
+
+def _ranking(course: Course) -> tuple[Ranked, ...]:
+    if course.blend is None:
+        return ()
+    weighted = course.blend.weighted(course.pool)  # (S, P)
+    rank = {row: place for place, row in enumerate(course.rows.tolist(), 1)}
+    names = [part.name for part in course.blend.parts]
+    ids = course.catalogue.vocabulary.ids(course.pool)
+    return tuple(
+        Ranked(item_id, float(sum(shares)), dict(zip(names, shares, strict=True)), rank.get(row))
+        for item_id, row, shares in zip(ids, course.pool.tolist(), weighted.T.tolist(), strict=True)
+    )

@@ -1,0 +1,91 @@
+"""Guarding: sources that fail or hang are left out of an answer, and rest for a while when they do it again."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from threading import Lock, get_ident
+from typing import TypeVar
+
+from serendip.data import InputError
+from serendip.pipeline.asking import Guard
+
+FAULTS = 3
+"""Failures one after another after which a source rests."""
+REST_S = 5.0
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+
+
+class SourceGuard:
+    """The `pipeline.asking.Guard` of a service.
+
+    It also knows what each thread is busy with, so that whoever waits for the thread can say what keeps it.
+    """
+
+    def __init__(self, on_fault: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
+        self._on_fault = on_fault
+        self._clock = clock
+        self._busy: dict[int, str] = {}  # by thread
+        self._faults: dict[str, int] = {}  # in a row, by source
+        self._resting: dict[str, float] = {}  # until when, by source
+        self._lock = Lock()
+
+    def __call__(self, source: str, work: Callable[[], T], degraded: list[str]) -> T | None:
+        if self._rests(source):
+            degraded.append(f"{source} rests after faults")
+            return None
+        thread = get_ident()
+        self._busy[thread] = source
+        try:
+            done = work()
+        except InputError:
+            raise  # the request's fault
+        except Exception:
+            self._failed(source)
+            _log.exception("%s failed", source)
+            degraded.append(f"{source} failed")
+            return None
+        finally:
+            self._busy.pop(thread, None)
+        if source in self._faults:
+            self._faults.pop(source, None)
+        return done
+
+    def of_model(self, version: str) -> Guard:
+        """The same for the parts of one model."""
+        return lambda source, work, degraded: self(f"{source} of the model {version}", work, degraded)
+
+    def busy_with(self, thread: int) -> str | None:
+        """The source that a thread asks at the moment."""
+        return self._busy.get(thread)
+
+    def hangs(self, source: str) -> None:
+        """It took longer than anybody waits for it."""
+        self._on_fault(source)
+        self._rest(source)
+
+    def _failed(self, source: str) -> None:
+        self._on_fault(source)
+        with self._lock:
+            self._faults[source] = self._faults.get(source, 0) + 1
+            tired = self._faults[source] >= FAULTS
+        if tired:
+            self._rest(source)
+
+    def _rest(self, source: str) -> None:
+        _log.warning("%s is left out for %.0f s", source, REST_S)
+        with self._lock:
+            self._faults.pop(source, None)
+            self._resting[source] = self._clock() + REST_S
+
+    def _rests(self, source: str) -> bool:
+        until_s = self._resting.get(source)
+        if until_s is None:
+            return False
+        if self._clock() < until_s:
+            return True
+        self._resting.pop(source, None)
+        return False

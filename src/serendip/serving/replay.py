@@ -1,0 +1,92 @@
+"""Replay: an answer given again from the log, with what every step decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from serendip.data import DamagedArtifactError, InputError
+from serendip.pipeline import Pipeline
+from serendip.pipeline.tracing import Trace, trace
+from serendip.serving.asked import Asked
+from serendip.serving.deployment import Deployment
+from serendip.store import Exposure, Store
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What an answer was made of."""
+
+    trace: Trace | None
+    """None where it cannot be replayed."""
+    same: bool
+    """Whether the replay lists what was shown, in the same order."""
+    notes: tuple[str, ...]
+    """What is not as it was then."""
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Replays:
+    """Answers requests of the past as the model of then did, from the history of then.
+
+    Events are never changed, so a history of the past is in the log; models stay on disk until they are removed.
+    Attributes of items are those of now.
+    """
+
+    def __init__(self, deployment: Deployment, store: Store, models: Path) -> None:
+        self._deployment, self._store, self._models = deployment, store, models
+        self._opened: tuple[str, Pipeline] | None = None
+        self._lock = Lock()
+
+    def of(self, exposure: Exposure) -> Replayed:
+        """The replay of one answer."""
+        if exposure.request is None:
+            return Replayed(None, False, ("what was asked was not logged then",))
+        asked = Asked.of_json(exposure.request, exposure.user_id, exposure.surface)
+        if asked.kind == "rank":
+            return Replayed(None, False, ("a ranking of given items proposes and leaves out nothing",))
+        try:
+            pipeline = self._pipeline(exposure.model_version)
+            query = self._query(asked, exposure)
+            found = trace(pipeline, query if asked.item_id is None else Pipeline.likened(asked.item_id, query))
+        except (InputError, DamagedArtifactError) as error:
+            return Replayed(None, False, (str(error),))
+        same = list(found.item_ids) == [item["item_id"] for item in exposure.items]
+        return Replayed(found, same, tuple(self._changed(exposure)))
+
+    def _query(self, asked: Asked, exposure: Exposure) -> Any:
+        """With the history as it was."""
+        if exposure.user_id is None or asked.query.history is not None:
+            return asked.query
+        past = self._store.history(exposure.user_id, until=exposure.position or 0)
+        return asked.query.model_copy(update={"history": past})
+
+    def _changed(self, exposure: Exposure) -> Iterator[str]:
+        if exposure.catalogue_version != self._store.catalogue_version():
+            yield "items were changed since"
+
+    def _pipeline(self, version: str) -> Pipeline:
+        """The model of that version, in service or on disk.
+
+        Raises:
+            InputError: it is not there any more.
+            DamagedArtifactError: it cannot be read.
+        """
+        for served in self._deployment.in_order():
+            if served.version == version:
+                return served.pipeline
+        folder = self._models / version
+        with self._lock:
+            if not folder.is_dir() or folder.resolve().parent != self._models.resolve():
+                self._opened = None  # it may have been removed because it knew somebody who was erased
+                raise InputError(f"the model {version} is not there any more")
+            if self._opened is None or self._opened[0] != version:
+                pipeline = Pipeline.load(folder)
+                self._deployment.give_catalogue(pipeline)
+                self._opened = version, pipeline
+            return self._opened[1]
