@@ -76,7 +76,7 @@ def place(tmp_path: Path) -> Path:
 def run(place: Path, text: str) -> subprocess.CompletedProcess[str]:
     paths = [str(place / "bin"), str(find_binaries() or ""), os.environ["PATH"]]
     environment = {**os.environ, "PATH": ":".join(paths)}
-    done = subprocess.run(["bash", "-c", text], cwd=place, env=environment, capture_output=True, text=True, timeout=280)
+    done = subprocess.run(["bash", "-c", text], cwd=place, env=environment, capture_output=True, text=True, timeout=900)
     return done
 
 
