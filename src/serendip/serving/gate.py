@@ -30,7 +30,7 @@ BODY_LIMIT = 1 << 20  # bytes
 EVENTS_BODY_LIMIT = 32 << 20  # bytes
 EVENTS_PATH = "/v1/events"
 MOST_HEADERS = 100
-UNCOUNTED = frozenset({"/healthz", "/readyz", "/metrics", "/api/health/live", "/api/health/ready"})
+UNCOUNTED = UNLIMITED | {"/metrics"}
 """What is answered however much there is to do: those who watch need it most then."""
 
 SECURITY_HEADERS = {
