@@ -87,6 +87,8 @@ def begun(running: Running, event_id: str) -> tuple[socket.socket, bytes]:
     )
     connected = running.connect()
     connected.sendall(head.encode() + b"\r\n\r\n" + body[:20])
+    while "serendip_requests_under_way 2.0" not in httpx.get(f"{running.address}/metrics", timeout=30).text:
+        pass  # it and the one that asks
     return connected, body[20:]
 
 
