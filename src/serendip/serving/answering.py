@@ -74,7 +74,7 @@ class Answering:
             self.start()
         ticket = _Ticket(work, asyncio.get_running_loop())
         self._queue.put(ticket)
-        watch = ticket.loop.call_later(self.patience_s, self._late, ticket)
+        watch = self._watch(ticket)
         try:
             result: T = await ticket.future
             return result
@@ -102,27 +102,28 @@ class Answering:
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 ticket.loop.call_soon_threadsafe(_settle, ticket.future, *outcome)
 
-    def _late(self, ticket: _Ticket) -> None:
-        """In the loop: the ticket has waited as long as anybody waits."""
+    def _watch(self, ticket: _Ticket) -> asyncio.TimerHandle:
+        due_s = ticket.loop.time() + self.patience_s
+        return ticket.loop.call_at(due_s, self._late, ticket, due_s)
+
+    def _late(self, ticket: _Ticket, due_s: float) -> None:
+        """In the loop: the ticket has waited as long as anybody should."""
         if ticket.future.done():
             return
-        thread = ticket.thread
-        if thread is None:  # nobody had time for it yet
-            ticket.loop.call_later(self.patience_s, self._late, ticket)
-            return
-        source = self._guard.busy_with(thread)
-        if source is None and ticket.tries < LONGEST:  # slow, but not by a source: an index of words is made, say
-            ticket.tries += 1
-            ticket.loop.call_later(self.patience_s, self._late, ticket)
-            return
-        if source is None or self.hanging >= MOST_LEFT_BEHIND:
-            _settle(ticket.future, None, TimeoutError("no answer in time"))
+        held_up = ticket.loop.time() - due_s > self.patience_s / 4  # the whole process was: nobody is to blame
+        busy = None if held_up or ticket.thread is None else self._guard.busy_with(ticket.thread)
+        hangs = busy is not None and busy[1] >= self.patience_s
+        ticket.tries += ticket.thread is not None  # else nobody had time for it yet
+        if hangs and busy is not None and self.hanging < MOST_LEFT_BEHIND:
+            self._guard.hangs(busy[0])
+            again = self._leave_behind(ticket)
+            self._queue.put(again)
+            self._watch(again)
+        elif ticket.tries <= LONGEST:  # slow, but not by a source: an index of words is made, say
+            self._watch(ticket)
+        else:
             self._leave_behind(ticket)
-            return
-        self._guard.hangs(source)
-        again = self._leave_behind(ticket)
-        self._queue.put(again)
-        again.loop.call_later(self.patience_s, self._late, again)
+            _settle(ticket.future, None, TimeoutError("no answer in time"))
 
     def _leave_behind(self, ticket: _Ticket) -> _Ticket:
         """A ticket for another thread in the place of this one."""

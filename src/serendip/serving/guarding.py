@@ -28,7 +28,7 @@ class SourceGuard:
     def __init__(self, on_fault: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
         self._on_fault = on_fault
         self._clock = clock
-        self._busy: dict[int, str] = {}  # by thread
+        self._busy: dict[int, tuple[str, float]] = {}  # with what and since when, by thread
         self._faults: dict[str, int] = {}  # in a row, by source
         self._resting: dict[str, float] = {}  # until when, by source
         self._lock = Lock()
@@ -38,7 +38,7 @@ class SourceGuard:
             degraded.append(f"{source} rests after faults")
             return None
         thread = get_ident()
-        self._busy[thread] = source
+        self._busy[thread] = source, self._clock()
         try:
             done = work()
         except InputError:
@@ -58,9 +58,10 @@ class SourceGuard:
         """The same for the parts of one model."""
         return lambda source, work, degraded: self(f"{source} of the model {version}", work, degraded)
 
-    def busy_with(self, thread: int) -> str | None:
-        """The source that a thread asks at the moment."""
-        return self._busy.get(thread)
+    def busy_with(self, thread: int) -> tuple[str, float] | None:
+        """The source that a thread asks at the moment, and for how many seconds."""
+        busy = self._busy.get(thread)
+        return None if busy is None else (busy[0], self._clock() - busy[1])
 
     def hangs(self, source: str) -> None:
         """It took longer than anybody waits for it."""
