@@ -21,6 +21,7 @@ from benchmarks.service.process import HOST, Server
 from benchmarks.service.shop import Size, user_id
 from benchmarks.service.sitting import Sitting
 from benchmarks.service.world import World
+from serendip.errors import InputError
 from serendip.store import Workspace
 
 BATCH, BATCH_CLIENTS, MOST_BATCHES = 1_000, 4, 400
@@ -153,7 +154,11 @@ def _effects(server: Server, shop: World, count: int, seed: int) -> dict[str, An
 def _listed(connection: http.client.HTTPConnection, user: str) -> list[str]:
     body = json.dumps({"user_id": user, "limit": asks.LIMIT, "include": ["reasons"]})
     connection.request("POST", "/v1/recommendations", body, {"Content-Type": "application/json"})
-    return [item["item_id"] for item in json.loads(connection.getresponse().read())["items"]]
+    answer = connection.getresponse()
+    content = json.loads(answer.read())
+    if answer.status != 200 or not content["items"]:
+        raise InputError(f"the service lists nothing for {user} ({answer.status}): {json.dumps(content)[:300]}")
+    return [item["item_id"] for item in content["items"]]
 
 
 @contextmanager
