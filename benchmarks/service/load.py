@@ -147,14 +147,14 @@ class Client:
             now_s = time.perf_counter() - self._start_s
             if now_s > limit_s:
                 break
-            while place < n and due[place] <= now_s and len(self._waiting) < self._most:
+            while place < n and due[place] <= now_s:
                 self._unanswered += 1
                 self._send(place)
                 place += 1
             if hopeless is not None and self._unanswered > hopeless:
                 given_up, n, limit_s = True, place, min(limit_s, now_s + GRACE_S)
                 hopeless = None
-            until_s = due[place] if place < n and len(self._waiting) < self._most else limit_s
+            until_s = due[place] if place < n else limit_s
             # epoll counts in milliseconds, select in microseconds.
             if select.select(watched, (), (), max(0.0, min(until_s, limit_s) - now_s))[0]:
                 for descriptor, _ in self._epoll.poll(0):

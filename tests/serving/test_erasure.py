@@ -17,7 +17,7 @@ from serendip import models
 from serendip.pipeline import Pipeline, Recipe
 from serendip.serving import erasure as erasing
 from serendip.serving.engine import Engine
-from serendip.store import StoredEvent, StoreFullError, Workspace, sqlite
+from serendip.store import Exposure, StoredEvent, StoreFullError, Workspace, sqlite
 from serendip.store.provenance import Provenance
 from serendip.training import FitOptions
 from tests.serving.conftest import opened, shop_tables
@@ -74,7 +74,7 @@ def assert_as_if_fitted_without(workspace: Workspace, sources: set[str]) -> None
 
 
 def test_models_that_can_forget_exactly_and_at_once(shop, engine) -> None:
-    before = shop.pipeline().models
+    before, fitted_s = shop.pipeline().models, engine.deployment.current.trained_s
     done = engine.erasures.erase("u3")
     assert done.removed == {"events": 8, "users": 1, "exposures": 0, "relations": 0}
     assert how(done) == dict.fromkeys(FORGETFUL, "exact") | dict.fromkeys(SLOW, "at the next build")
@@ -82,6 +82,7 @@ def test_models_that_can_forget_exactly_and_at_once(shop, engine) -> None:
     assert_as_if_fitted_without(shop, FORGETFUL)
     assert not np.allclose(before["ease"].weights()["b"], shop.pipeline().models["ease"].weights()["b"], atol=1e-6)
     assert engine.deployment.current.version == shop.current_model().name == done.models[0].version
+    assert engine.deployment.current.trained_s == fitted_s  # it is no younger for having forgotten
 
 
 def test_people_erased_one_after_another_are_all_forgotten(shop, engine) -> None:
@@ -368,17 +369,18 @@ def test_a_backup_from_before_holds_them_still(tmp_path, ask_of: Callable[..., A
 
 
 def test_a_list_that_is_answered_during_the_erasure_leaves_no_exposure(shop, engine, monkeypatch) -> None:
-    from serendip.data import Query
+    def shown(name: str) -> Exposure:
+        return Exposure(name, "u3", 0, "home", "m", "several", ())
 
     take_out = shop.store.take_out
 
     def meanwhile(user_id: str) -> Any:
         erasure = take_out(user_id)
-        engine.recommend(Query(user="u3"))
+        engine.exposures.put(shown("late"))
         monkeypatch.setattr(shop.store, "take_out", take_out)
         return erasure
 
-    engine.recommend(Query(user="u3"))
+    engine.exposures.put(shown("early"))
     monkeypatch.setattr(shop.store, "take_out", meanwhile)
     assert engine.erasures.erase("u3").removed["exposures"] == 2
     engine.exposures.flush()

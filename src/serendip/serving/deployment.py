@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
 import time
@@ -12,6 +13,7 @@ from threading import Event, Lock, Thread
 from typing import Any
 
 from serendip.data import Query
+from serendip.data.times import epoch_ms
 from serendip.pipeline import Pipeline
 from serendip.store import Store, Workspace
 
@@ -30,7 +32,7 @@ class Served:
     version: str
     pipeline: Pipeline
     trained_s: float
-    """When it was made, seconds since 1970."""
+    """When it was fitted, seconds since 1970."""
 
 
 class Deployment:
@@ -131,7 +133,7 @@ class Deployment:
         self._fit_out(folder.name, pipeline)
         self.give_catalogue(pipeline)
         _warm(pipeline)
-        return Served(folder.name, pipeline, folder.stat().st_mtime)
+        return Served(folder.name, pipeline, _fitted_s(pipeline, folder))
 
     def _older_than(self, damaged: Path) -> Served | None:
         """The newest other model on disk that loads."""
@@ -160,6 +162,15 @@ def _settle() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+def _fitted_s(pipeline: Pipeline, folder: Path) -> float:
+    """As its card says; what forgets somebody is written anew and stays as old as it was."""
+    with contextlib.suppress(ValueError):
+        fitted_ms = epoch_ms(pipeline.card.get("fitted_at"))
+        if fitted_ms is not None:
+            return fitted_ms / 1000
+    return folder.stat().st_mtime
 
 
 class _Mirror:

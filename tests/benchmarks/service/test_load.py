@@ -166,9 +166,9 @@ def test_a_hopeless_load_is_given_up() -> None:
         pass
 
     with answering(silent) as port:
-        outcome = run(port, plan(np.linspace(0, 60, 6_000)), hopeless=5, limit_s=0.5)
+        outcome = run(port, plan(np.linspace(0, 60, 6_000)), hopeless=20, limit_s=1.0)  # more than connections
     assert outcome.given_up
-    assert np.isfinite(outcome.sent_s).sum() < 100
+    assert np.isfinite(outcome.sent_s).sum() <= 20
 
 
 def test_arrivals_come_at_the_rate_and_by_the_seed() -> None:

@@ -59,7 +59,7 @@ async def _write_back(
     if not type_:
         return None
     access: Access = request.app.state.access
-    access.check(request.scope, EVENTS)
+    await access.check(request.scope, EVENTS)
     if not {"x-api-key", "authorization"} & set(request.headers):
         raise Refused(
             "invalid-request", "write-back-type needs the header X-API-Key, of any value while there is no key"
