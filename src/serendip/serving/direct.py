@@ -29,7 +29,7 @@ MISSING = {"type": "missing", "loc": ("body",), "msg": "Field required"}
 
 
 def direct_routes(app: FastAPI, routes: Iterable[object], workers: Workers) -> Routes:
-    """What answers each of `PATHS`: a function of engine and body in a thread, or of request and engine here."""
+    """What answers each of `PATHS`: a function of engine and body, in a thread where it would wait, or of request and engine."""
     return {
         ("POST", route.path): _direct(app, route, workers)
         for route in routes
@@ -67,14 +67,15 @@ def _responder(engine: Engine, endpoint: Callable[..., Any], workers: Workers) -
         return respond
     validate = TypeAdapter(body_type).validate_python
 
-    async def respond_in_thread(request: Request, admit: Callable[[], Any]) -> Response:
+    async def respond_to_body(request: Request, admit: Callable[[], Any]) -> Response:
         check_media_type(request)
         await admit()
         body = _validated(validate, await request.body())
-        response: Response = await workers.run(endpoint, engine, body)
+        here = inspect.iscoroutinefunction(endpoint)
+        response: Response = await (endpoint(engine, body) if here else workers.run(endpoint, engine, body))
         return response
 
-    return respond_in_thread
+    return respond_to_body
 
 
 def _validated(validate: Callable[..., Any], body: bytes) -> Any:
