@@ -29,7 +29,7 @@ MISSING = {"type": "missing", "loc": ("body",), "msg": "Field required"}
 
 
 def direct_routes(app: FastAPI, routes: Iterable[object], workers: Workers) -> Routes:
-    """What answers each of `PATHS`: a function of engine and body, in a thread where it would wait, or of request and engine."""
+    """What answers each of `PATHS`: a function of engine and body (in a thread, if it waits) or of request and engine."""
     return {
         ("POST", route.path): _direct(app, route, workers)
         for route in routes
