@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_pascal
 
 from serendip.data import HistoryEvent
@@ -23,7 +23,11 @@ from serendip.data.query import Id
 from serendip.serving.bodies import MOST_ROWS
 from serendip.store import Attributes, StoredEvent
 
-Time = Annotated[int | None, BeforeValidator(read_time, json_schema_input_type=str | float | None)]
+Time = Annotated[
+    int | None,
+    BeforeValidator(read_time, json_schema_input_type=str | float | None),
+    WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization"),
+]
 FeedbackType = Annotated[Id, Field(max_length=64)]
 Value = Annotated[float, Field(ge=-1e30, le=1e30, allow_inf_nan=False)]  # so that sums stay finite, in float32 too
 
