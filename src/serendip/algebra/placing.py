@@ -164,10 +164,11 @@ def _place_one(
     telling = np.flatnonzero(worth > 0)
     found = np.zeros(len(diagonal))
     if len(telling):
-        near, system = _dual_of_one(vectors, diagonal, columns[telling], extra[telling])
+        scaled, system = _dual_of_one(vectors, diagonal, columns[telling], extra[telling])
         shares = np.linalg.solve(system, worth[telling].astype(np.float64))
         for cell in range(len(telling)):
-            found += shares[cell] * near[cell] / diagonal
+            for axis in range(len(diagonal)):
+                found[axis] += shares[cell] * scaled[cell, axis]
     return found
 
 
@@ -184,15 +185,16 @@ def _parts_of_one(
     telling = np.flatnonzero(worth > 0)
     found = np.zeros((len(columns), len(rows)), np.float32)
     if len(telling):
-        near, system = _dual_of_one(vectors, diagonal, columns[telling], extra[telling])
-        ahead = np.zeros((len(telling), len(rows)))
-        for cell in range(len(telling)):
-            for place in range(len(rows)):
-                for axis in range(len(diagonal)):
-                    ahead[cell, place] += near[cell, axis] * vectors[rows[place], axis] / diagonal[axis]
+        scaled, system = _dual_of_one(vectors, diagonal, columns[telling], extra[telling])
+        ahead = np.empty((len(telling), len(rows)))
+        for place in range(len(rows)):
+            wanted = vectors[rows[place]].astype(np.float64)
+            for cell in range(len(telling)):
+                ahead[cell, place] = _product(scaled[cell], wanted)
         shares = np.linalg.solve(np.ascontiguousarray(system.T), ahead)
         for cell in range(len(telling)):
-            found[telling[cell]] = (worth[telling[cell]] * shares[cell]).astype(np.float32)
+            for place in range(len(rows)):
+                found[telling[cell], place] = worth[telling[cell]] * shares[cell, place]
     return found
 
 
@@ -200,17 +202,24 @@ def _parts_of_one(
 def _dual_of_one(
     vectors: FloatArray, diagonal: FloatArray, columns: IntArray, extra: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """V (T, D) and I + S V A⁻¹ Vᵀ (T, T)."""
-    count = len(columns)
-    near, system = np.empty((count, len(diagonal))), np.empty((count, count))
+    """V A⁻¹ (T, D) and I + S V A⁻¹ Vᵀ (T, T)."""
+    count, width = len(columns), len(diagonal)
+    near, scaled, system = np.empty((count, width)), np.empty((count, width)), np.empty((count, count))
     for cell in range(count):
-        near[cell] = vectors[columns[cell]]
+        for axis in range(width):
+            near[cell, axis] = vectors[columns[cell], axis]
+            scaled[cell, axis] = near[cell, axis] / diagonal[axis]
     for cell in range(count):
-        scaled = near[cell] / diagonal
         for other in range(cell + 1):
-            product = 0.0
-            for axis in range(len(diagonal)):
-                product += scaled[axis] * near[other, axis]
+            product = _product(scaled[cell], near[other])
             system[cell, other], system[other, cell] = extra[cell] * product, extra[other] * product
         system[cell, cell] += 1.0
-    return near, system
+    return scaled, system
+
+
+@compiled
+def _product(one: FloatArray, other: FloatArray) -> float:
+    total = 0.0
+    for axis in range(len(one)):
+        total += one[axis] * other[axis]
+    return total

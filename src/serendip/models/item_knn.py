@@ -84,7 +84,7 @@ class ItemKnn:
     def _learned(self, found: Sparse, baselines: Baselines | None) -> Self:
         self._nearest, self._baselines = (None if baselines is None else found), baselines
         places = np.arange(found.nnz) - np.repeat(found.indptr[:-1], np.diff(found.indptr))
-        self._similar = _where(found, places < self.config.neighbors).T.tocsr()
+        self._similar = item_map.tidy(_where(found, places < self.config.neighbors).T.tocsr())
         return self
 
     def score(self, queries: Queries, rows: IntArray | None = None) -> FloatArray:

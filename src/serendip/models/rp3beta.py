@@ -55,7 +55,8 @@ class Rp3beta:
         penalty = np.maximum(popularity, 1).astype(np.float32) ** np.float32(self.config.beta)
         back = Things(self._chances(wants).T.tocsr(), penalty)
         measure = Measure(PRODUCT, 0.0, self.config.neighbors, themselves=True)
-        self._walks = nearest(there, back, measure, options.n_threads, options.progress, "RP3beta")
+        found = nearest(there, back, measure, options.n_threads, options.progress, "RP3beta")
+        self._walks = item_map.tidy(found)
         return self
 
     def _chances(self, matrix: Sparse) -> Sparse:

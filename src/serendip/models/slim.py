@@ -56,7 +56,8 @@ class Slim:
     def fit(self, dataset: Dataset, options: FitOptions = FitOptions()) -> Self:
         found = gram(dataset.matrix(), options.n_threads)
         settings = (self.config.l2, self.config.l1, float(self.config.epochs), TOLERANCE)
-        self._b = solved(found, self.config.neighbors, elastic_net, settings, options.n_threads, options.progress)
+        weights = solved(found, self.config.neighbors, elastic_net, settings, options.n_threads, options.progress)
+        self._b = item_map.tidy(weights)
         return self
 
     def score(self, queries: Queries, rows: IntArray | None = None) -> FloatArray:

@@ -55,7 +55,8 @@ class SparseEase:
         x.data *= np.repeat(np.maximum(lengths, 1.0) ** -self.config.damping, lengths).astype(np.float32)
         found = gram(x, options.n_threads)
         settings = (self.config.l2,)
-        self._b = solved(found, self.config.neighbors, ridge, settings, options.n_threads, options.progress)
+        weights = solved(found, self.config.neighbors, ridge, settings, options.n_threads, options.progress)
+        self._b = item_map.tidy(weights)
         return self
 
     def score(self, queries: Queries, rows: IntArray | None = None) -> FloatArray:

@@ -1,6 +1,6 @@
 """Reach: what a sparse item map says of one history, without a look at the rest of the catalogue.
 
-The few items that are reached lie in a table with open addressing, which is at most half full.
+The few items that are reached lie in a table with open addressing, which is at most three quarters full.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numpy as np
 
 from serendip.algebra.compiled import compiled
 from serendip.data.arrays import BoolArray, FloatArray, IntArray, Sparse
-from serendip.retrieval.exact import put, sorted_down, tie_rank
+from serendip.retrieval.exact import best_of
 
 SPREAD = np.uint64(0x9E3779B97F4A7C15)
 """Knuth's multiplier 2^64 / golden ratio (The Art of Computer Programming 3, section 6.4): neighbours part ways."""
@@ -35,7 +35,11 @@ class Reached:
 
     def best(self, k: int, allowed: BoolArray, seed: int = 0) -> tuple[IntArray, FloatArray]:
         """The `k` best rows that are `allowed` (N,) and score above 0, best first, as by `best_of`."""
-        return _best(self.keys, self.sums, k, allowed, tie_rank(len(allowed), seed))
+        rows, scores = _eligible(self.keys, self.sums, allowed)
+        if len(rows) > k > 0:
+            reach = scores >= np.partition(scores, len(scores) - k)[len(scores) - k]
+            rows, scores = rows[reach], scores[reach]
+        return best_of(rows, scores, k, len(allowed), seed)
 
 
 @compiled
@@ -47,7 +51,7 @@ def _gather(
         if weights[event] != 0:
             work += starts[rows[event] + 1] - starts[rows[event]]
     size = 16
-    while size < 2 * work:
+    while 3 * size < 4 * work:
         size *= 2
     keys, sums = np.full(size, -1, np.int32), np.zeros(size, np.float32)
     for event in range(len(rows)):
@@ -80,11 +84,13 @@ def _looked_up(keys: IntArray, sums: FloatArray, rows: IntArray) -> FloatArray:
 
 
 @compiled
-def _best(keys: IntArray, sums: FloatArray, k: int, allowed: BoolArray, rank: IntArray) -> tuple[IntArray, FloatArray]:
-    k = min(k, len(keys))
-    rows, scores, kept = np.empty(k, np.int32), np.empty(k, np.float32), 0
+def _eligible(keys: IntArray, sums: FloatArray, allowed: BoolArray) -> tuple[IntArray, FloatArray]:
+    """The rows that are `allowed` and score above 0, and their scores, in no order."""
+    rows, scores = np.empty(len(keys), np.int32), np.empty(len(keys), np.float32)
+    count = 0
     for place in range(len(keys)):
-        if keys[place] != -1 and sums[place] > 0 and allowed[keys[place]]:
-            kept = put(rows, scores, kept, keys[place], sums[place], rank)
-    sorted_down(rows, scores, kept, rank)
-    return rows[:kept], scores[:kept]
+        key = keys[place]
+        if key != -1 and sums[place] > 0 and allowed[key]:
+            rows[count], scores[count] = key, sums[place]
+            count += 1
+    return rows[:count], scores[:count]

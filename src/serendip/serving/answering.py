@@ -46,7 +46,7 @@ class Answering:
 
     def __init__(self, guard: SourceGuard, threads: int | None = None, patience_s: float | None = None) -> None:
         self._guard = guard
-        self._count = threads or min(4, max(1, (os.cpu_count() or 1) - 1))
+        self._count = threads or min(4, max(2, (os.cpu_count() or 1) - 1))
         self.patience_s = patience_s or PATIENCE_S
         self._queue: SimpleQueue[_Ticket | None] = SimpleQueue()
         self._threads: list[Thread] = []
