@@ -19,7 +19,7 @@ from benchmarks.service.figures import PERCENTILES, percentile
 from benchmarks.service.load import Client, Outcome, Plan, at_once
 from benchmarks.service.process import HOST, Server
 from benchmarks.service.shop import Size, user_id
-from benchmarks.service.sitting import Sitting
+from benchmarks.service.sitting import PROCESSES, Sitting
 from benchmarks.service.world import World
 from serendip.errors import InputError
 from serendip.store import Workspace
@@ -35,7 +35,7 @@ BESIDE = 100.0
 def events(sitting: Sitting) -> dict[str, Any]:
     """Closed loops into a store that holds millions already: batches, then single events."""
     shop, pace = sitting.world("hundred-thousand"), sitting.pace
-    with sitting.served(shop) as server:
+    with sitting.served(shop, PROCESSES) as server:
         batches = _batches(shop.size, round(MOST_BATCHES * pace.closed_share))
         batched = _stored(server, batches, BATCH_CLIENTS, BATCH, pace.closed_s)
         sitting.say(f"batches of {BATCH:,}: {batched['events_per_s']:,.0f} events acknowledged per second")
@@ -47,6 +47,7 @@ def events(sitting: Sitting) -> dict[str, Any]:
         found = workspace.store.counts()["events"] - shop.facts["events"]
     return {
         "world": shop.facts,
+        "processes": PROCESSES,
         "batched": batched,
         "single": single,
         "found_in_store": found,
@@ -117,7 +118,7 @@ def sync_ms(folder: Path) -> float:
 def effect(sitting: Sitting) -> dict[str, Any]:
     """From sending an event to having the first answer that leaves its item out, asked for as fast as answers come."""
     shop, pace = sitting.world("hundred-thousand"), sitting.pace
-    with sitting.served(shop) as server:
+    with sitting.served(shop, PROCESSES) as server:
         alone = _effects(server, shop, pace.probes, 0)
         sitting.say(f"event to effect: p50 {alone['p50_ms']} ms, p99 {alone['p99_ms']} ms")
         with _beside(server, shop, sitting.rate(BESIDE)):

@@ -6,7 +6,7 @@ from typing import Any
 
 from benchmarks.service.figures import Load
 from benchmarks.service.process import Server
-from benchmarks.service.sitting import Sitting
+from benchmarks.service.sitting import PROCESSES, Sitting
 from benchmarks.service.world import World
 
 STEADY, STEADY_MILLION = 300.0, 200.0
@@ -18,7 +18,7 @@ FINENESS = 50.0
 def latency(sitting: Sitting) -> dict[str, Any]:
     """At 300 requests per second over 100,000 items and people: four kinds of traffic, the same service."""
     shop, pace = sitting.world("hundred-thousand"), sitting.pace
-    with sitting.served(shop) as server:
+    with sitting.served(shop, PROCESSES) as server:
         plain = sitting.load(server, shop, "plain", STEADY, pace.long_s)
         empty = sitting.load(server, shop, "empty", STEADY, pace.long_s, 1)
         others = {mix: sitting.load(server, shop, mix, STEADY, pace.middle_s, 2) for mix in ("uniform", "varied")}
@@ -27,6 +27,7 @@ def latency(sitting: Sitting) -> dict[str, Any]:
     loads = {"plain": plain, "empty": empty} | others
     return {
         "world": shop.facts,
+        "processes": PROCESSES,
         "loads": {name: load.to_json() for name, load in loads.items()},
         "plain_to_empty": {name: round(ratio, 3) for name, ratio in ratios.items()},
     }
@@ -35,24 +36,31 @@ def latency(sitting: Sitting) -> dict[str, Any]:
 def million(sitting: Sitting) -> dict[str, Any]:
     """At 200 requests per second over 1,000,000 items."""
     shop, pace = sitting.world("million-items"), sitting.pace
-    with sitting.served(shop) as server:
+    with sitting.served(shop, PROCESSES) as server:
         loads = {"plain": sitting.load(server, shop, "plain", STEADY_MILLION, pace.long_s)}
         loads["varied"] = sitting.load(server, shop, "varied", STEADY_MILLION, pace.short_s, 2)
         resident, ready_s = server.memory().resident_mb, server.ready_s
     found = {name: load.to_json() for name, load in loads.items()}
-    return {"world": shop.facts, "loads": found, "ready_s": round(ready_s, 3), "resident_mb": round(resident, 1)}
+    return {
+        "world": shop.facts,
+        "processes": PROCESSES,
+        "loads": found,
+        "ready_s": round(ready_s, 3),
+        "resident_mb": round(resident, 1),
+    }
 
 
 def rate(sitting: Sitting) -> dict[str, Any]:
     """The highest sustained rate, of personal lists and of empty ones, by the same service in one run."""
     shop, pace = sitting.world("hundred-thousand"), sitting.pace
-    with sitting.served(shop) as server:
+    with sitting.served(shop, PROCESSES) as server:
         plain = _highest(sitting, server, shop, "plain", pace.middle_s)
         empty = _highest(sitting, server, shop, "empty", pace.short_s)
     highest = {"plain": _best(plain), "empty": _best(empty)}
     ratio = highest["plain"] / highest["empty"] if highest["empty"] else None
     return {
         "world": shop.facts,
+        "processes": PROCESSES,
         "sustained": highest,
         "plain_to_empty": ratio and round(ratio, 3),
         "steps": {"plain": [load.to_json() for load in plain], "empty": [load.to_json() for load in empty]},

@@ -82,19 +82,24 @@ def serving(
     command: Sequence[str] | None = None,
     ready_status: int = 200,
     more: Mapping[str, str] | None = None,
+    processes: int = 1,
 ) -> Iterator[Server]:
     """Serve a workspace in a process of its own until the end of the context.
 
     Args:
         command: instead of `serendip serve`; `{port}` in it is replaced.
         more: of the environment.
+        processes: that answer side by side, see `serve --processes`.
         ready_status: what /readyz answers when there is nothing more to wait for: 503 of a workspace without anything.
 
     Raises:
         InputError: it ended, or was not ready in time; the sentence holds the last line it said.
     """
     port = free_port()
-    line = [word.format(port=port) for word in command or (*SERENDIP, "serve", str(folder), "--port", "{port}")]
+    line = [
+        word.format(port=port)
+        for word in command or (*SERENDIP, "serve", str(folder), "--port", "{port}", "--processes", str(processes))
+    ]
     with TemporaryFile("w+") as said:
         started_s = time.perf_counter()
         process = subprocess.Popen(line, stdout=said, stderr=subprocess.STDOUT, env=surroundings(more))

@@ -15,6 +15,8 @@ from benchmarks.service.process import Server
 from benchmarks.service.world import World
 
 RECIPE = "large"
+PROCESSES = 2
+"""That answer side by side where it is about rates: as many as there are cores."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +60,10 @@ class Sitting:
         return world.prepared("tiny" if self.pace.tiny else name, self.root, self.recipe, self.say, self.refit)
 
     @contextmanager
-    def served(self, shop: World) -> Iterator[Server]:
+    def served(self, shop: World, processes: int = 1) -> Iterator[Server]:
         """A copy of the world under `serendip serve`, warm; what is written goes with it."""
         folder = shop.copy(self.root / "run")
-        with process.serving(folder) as server:
+        with process.serving(folder, processes=processes) as server:
             yield server
 
     def load(self, server: Server, shop: World, mix: str, rate: float, seconds: float, seed: int = 0) -> Load:

@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks.service import asks, figures
 from benchmarks.service.load import Client
 from benchmarks.service.process import Memory
-from benchmarks.service.sitting import Sitting
+from benchmarks.service.sitting import PROCESSES, Sitting
 
 MEMORY_RATE = 200.0
 SOAK_RATE = 400.0
@@ -62,7 +62,7 @@ def soak(sitting: Sitting, seconds: float) -> dict[str, Any]:
     shop, mix, rate = sitting.world("hundred-thousand"), asks.MIXES["lived"], sitting.rate(SOAK_RATE)
     minute_s = min(60.0, seconds)
     minutes: list[dict[str, Any]] = []
-    with sitting.served(shop) as server:
+    with sitting.served(shop, PROCESSES) as server:
         client = Client(server.port)
         for minute in range(max(1, round(seconds / minute_s))):
             plan = asks.plan(mix, shop.size, rate, minute_s, 5_000 + minute, f"k{time.time_ns()}")
@@ -71,7 +71,14 @@ def soak(sitting: Sitting, seconds: float) -> dict[str, Any]:
             load = figures.of_load(outcome, rate, server.cpu_s() - before_s)
             minutes.append({"minute": minute + 1, **_megabytes(server.memory()), **load.to_json()})
             sitting.say(f"minute {minute + 1}: {load}, resident {minutes[-1]['resident_mb']:,.0f} MB")
-    return {"world": shop.facts, "mix": mix.says, "rate": rate, **_growth(minutes, minute_s), "minutes": minutes}
+    return {
+        "world": shop.facts,
+        "processes": PROCESSES,
+        "mix": mix.says,
+        "rate": rate,
+        **_growth(minutes, minute_s),
+        "minutes": minutes,
+    }
 
 
 def _growth(minutes: list[dict[str, Any]], minute_s: float) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Compiled: loops that neither BLAS nor scipy has, as machine code, side by side in threads.
 
 The code is compiled at its first call (seconds) and kept on disk where there is a place for it. It runs without the
-interpreter lock. Which thread does what never decides a result: work is divided by its size, not by the threads.
+interpreter lock unless it is short. Which thread does what never decides a result: work is divided by its size, not
+by the threads.
 """
 
 from __future__ import annotations
@@ -25,10 +26,22 @@ FAST_MATH = {"reassoc", "contract", "arcp", "nsz"}
 
 def compiled(function: Function) -> Function:
     """The same function of numbers and arrays as machine code."""
+    return _compiled(function, nogil=True)
+
+
+def compiled_short(function: Function) -> Function:
+    """The same for what takes microseconds, as in answering one request: it keeps the interpreter lock.
+
+    To let it go and get it back among threads that want it costs more than such a function takes.
+    """
+    return _compiled(function, nogil=False)
+
+
+def _compiled(function: Function, nogil: bool) -> Function:
     try:
-        return cast(Function, numba.njit(function, nogil=True, cache=True, fastmath=FAST_MATH))
+        return cast(Function, numba.njit(function, nogil=nogil, cache=True, fastmath=FAST_MATH))
     except RuntimeError:  # no folder to keep the code in
-        return cast(Function, numba.njit(function, nogil=True, fastmath=FAST_MATH))
+        return cast(Function, numba.njit(function, nogil=nogil, fastmath=FAST_MATH))
 
 
 def in_threads(work: Callable[[Part], Result], parts: Sequence[Part], n_threads: int) -> list[Result]:

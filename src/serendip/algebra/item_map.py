@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from serendip.algebra.compiled import compiled
+from serendip.algebra.compiled import compiled_short
 from serendip.data import Queries
 from serendip.data.arrays import FloatArray, IntArray, Sparse
 
@@ -25,7 +25,7 @@ def shares(weights: Sparse, queries: Queries, rows: IntArray, memory: float | No
     return np.asarray(_shares(queries.item_rows, weighed, queries.query_rows, rows, *cells))
 
 
-@compiled
+@compiled_short
 def _shares(
     causes: IntArray,
     weighed: FloatArray,

@@ -14,7 +14,7 @@ from typing import Self
 
 import numpy as np
 
-from serendip.algebra.compiled import compiled
+from serendip.algebra.compiled import compiled_short
 from serendip.data import Queries
 from serendip.data.arrays import BoolArray, FloatArray, IntArray
 
@@ -156,7 +156,7 @@ def _dual(near: FloatArray, scaled: FloatArray, extra: FloatArray) -> FloatArray
     return system
 
 
-@compiled
+@compiled_short
 def _place_one(
     vectors: FloatArray, diagonal: FloatArray, columns: IntArray, extra: FloatArray, worth: FloatArray
 ) -> FloatArray:
@@ -172,7 +172,7 @@ def _place_one(
     return found
 
 
-@compiled
+@compiled_short
 def _parts_of_one(
     vectors: FloatArray,
     diagonal: FloatArray,
@@ -198,7 +198,7 @@ def _parts_of_one(
     return found
 
 
-@compiled
+@compiled_short
 def _dual_of_one(
     vectors: FloatArray, diagonal: FloatArray, columns: IntArray, extra: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
@@ -217,7 +217,7 @@ def _dual_of_one(
     return scaled, system
 
 
-@compiled
+@compiled_short
 def _product(one: FloatArray, other: FloatArray) -> float:
     total = 0.0
     for axis in range(len(one)):

@@ -268,9 +268,12 @@ def serve(
         Literal["quiet", "text", "json"],
         typer.Option(help="A line per request on standard error, as text or json; quiet writes only what goes wrong."),
     ] = "quiet",
+    processes: Annotated[int, typer.Option(min=1, max=256, help="So many answer side by side, a core for each.")] = 1,
+    handed: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Answer over HTTP, with the page to play on."""
-    _serve(workspace, host, port, insecure=insecure, origins=origin or (), log=log)
+    shared = {"processes": processes, "handed": handed}
+    _serve(workspace, host, port, insecure=insecure, origins=origin or (), log=log, **shared)
 
 
 def _serve(folder: Path, host: str, port: int, **options: Any) -> None:

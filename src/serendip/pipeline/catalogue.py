@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+import operator
+from collections.abc import Mapping, Sequence
+from functools import cached_property, reduce
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from pydantic_core import from_json
 from serendip.data import InputError, Vocabulary
 from serendip.data.arrays import BoolArray, FloatArray, IntArray, Sparse
 from serendip.features import TextEncoder
-from serendip.pipeline.conditions import comparable, condition, values_of
+from serendip.pipeline.columns import Columns, values_of
+from serendip.pipeline.conditions import Test, condition
 
 Record = dict[str, Any]
 
@@ -98,7 +100,7 @@ class Catalogue:
             if len(self._masks) >= _MASKS_KEPT:
                 self._masks.clear()
             test = condition(rules) if isinstance(rules, str) else _all_of(rules)
-            self._masks[key] = np.fromiter(map(test, self.records), bool, len(self))
+            self._masks[key] = test(self._columns)
         return self._masks[key]
 
     def labels(self, by: tuple[str, ...]) -> IntArray:
@@ -107,12 +109,16 @@ class Catalogue:
         Of an item with more than `LABELS` values the first count.
         """
         if by not in self._label_tables:
-            self._label_tables[by] = _numbered(self.records, by)
+            self._label_tables[by] = _side_by_side([self._columns.numbered(name).table for name in by], len(self))
         return self._label_tables[by]
 
     @cached_property
     def _label_tables(self) -> dict[tuple[str, ...], IntArray]:
         return {}
+
+    @cached_property
+    def _columns(self) -> Columns:
+        return Columns(self.records)
 
     def text_match(self, text: str, fields: Sequence[str]) -> FloatArray:
         """How well each item matches the words, (N,) float32 in 0..1; 0 for items that do not."""
@@ -150,49 +156,39 @@ def _without_nulls(record: Mapping[str, Any]) -> Record:
     return {name: value for name, value in record.items() if value is not None}
 
 
-def _all_of(rules: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], bool]:
-    wanted = [(name, _test(name, rule)) for name, rule in rules.items()]
-    return lambda record: all(test(record.get(name)) for name, test in wanted)
+def _all_of(rules: Mapping[str, Any]) -> Test:
+    tests = [_test(name, rule) for name, rule in rules.items()]
+    return lambda items: reduce(np.logical_and, [test(items) for test in tests])
 
 
-def _test(name: str, rule: Any) -> Any:
+def _test(name: str, rule: Any) -> Test:
     if isinstance(rule, Mapping):
         return _between(name, rule)
-    wanted = {comparable(value) for value in values_of(rule)}
     if any(isinstance(value, Mapping | list) for value in values_of(rule)):
         raise InputError(f"filter {name!r}: a list holds plain values only")
-    return lambda value: any(comparable(one) in wanted for one in values_of(value))
+    return lambda items: items.among(name, values_of(rule))
 
 
-def _between(name: str, rule: Mapping[str, Any]) -> Any:
+def _between(name: str, rule: Mapping[str, Any]) -> Test:
     numbers = all(isinstance(bound, int | float) and not isinstance(bound, bool) for bound in rule.values())
     if not rule or set(rule) - {"min", "max"} or not numbers:
         raise InputError(f'filter {name!r}: a range is {{"min": number, "max": number}}, one of them at least')
-    low, high = rule.get("min", -np.inf), rule.get("max", np.inf)
-    return lambda value: isinstance(value, int | float) and low <= value <= high
+    low, high = _bound(rule.get("min", -np.inf)), _bound(rule.get("max", np.inf))
+    return lambda items: items.ordered(name, operator.ge, low) & items.ordered(name, operator.le, high)
 
 
-def _numbered(records: Sequence[Record], by: tuple[str, ...]) -> IntArray:
-    columns = [_column(records, name) for name in by]
-    first = 0
-    for column in columns:  # no two attributes share a number
-        column[column >= 0] += first
-        first = int(column.max(initial=first - 1)) + 1
-    table = np.concatenate([np.empty((len(records), 0), np.int32), *columns], axis=1)
-    return np.ascontiguousarray(table[:, :LABELS])
+def _bound(number: float) -> float:
+    """An integer may be larger than any number of a column."""
+    try:
+        return float(number)
+    except OverflowError:
+        return np.inf if number > 0 else -np.inf
 
 
-def _column(records: Sequence[Record], name: str) -> IntArray:
-    """The values of one attribute of each item as numbers from 0, (N, L) int32, -1 where there are fewer."""
-    values = [record.get(name) for record in records]
-    if all(value is None or type(value) is str for value in values):  # as most are
-        number = {value: place for place, value in enumerate(dict.fromkeys(value for value in values if value))}
-        return np.fromiter((number.get(value, -1) for value in values), np.int32, len(values))[:, None]
-    numbers: dict[str, int] = {}
-    rows = [
-        [numbers.setdefault(comparable(one), len(numbers)) for one in values_of(value)][:LABELS] for value in values
-    ]
-    table = np.full((len(rows), max(map(len, rows), default=0)), -1, np.int32)
-    for row, found in enumerate(rows):
-        table[row, : len(found)] = found
-    return table
+def _side_by_side(tables: Sequence[IntArray], n_items: int) -> IntArray:
+    """One table of numbers of which no two attributes share any."""
+    shifted, first = [np.empty((n_items, 0), np.int32)], 0
+    for table in tables:
+        shifted.append(np.where(table >= 0, table + first, -1).astype(np.int32))
+        first += int(table.max(initial=-1)) + 1
+    return np.ascontiguousarray(np.concatenate(shifted, axis=1)[:, :LABELS])

@@ -16,16 +16,20 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
+from functools import reduce
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
+
+from serendip.data.arrays import BoolArray
 from serendip.errors import InputError
+from serendip.pipeline.columns import Columns
 
 LONGEST = 2_000  # characters
 DEEPEST = 20  # brackets and nots within each other
 
-Record = Mapping[str, Any]
-Test = Callable[[Record], bool]
+Test = Callable[[Columns], BoolArray]
 
 _TOKENS = re.compile(
     r"""\s*(?:
@@ -38,7 +42,7 @@ _TOKENS = re.compile(
     )""",
     re.VERBOSE,
 )
-_ORDERS: dict[str, Callable[[Any, Any], bool]] = {
+_ORDERS: dict[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,
@@ -53,29 +57,15 @@ class _Token(NamedTuple):
     place: int
 
 
-def comparable(value: Any) -> Any:
-    """Text and numbers compare by their text (ids and years arrive as either); true and false by themselves."""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return value if isinstance(value, bool) else str(value)
-
-
-def values_of(value: Any) -> tuple[Any, ...]:
-    """The values of an attribute: none, one, or those of a list."""
-    if value is None:
-        return ()
-    return tuple(value) if isinstance(value, list | tuple) else (value,)
-
-
 def condition(text: str) -> Test:
-    """What `text` asks of an item's attributes.
+    """What `text` asks of items' attributes: given their columns, which satisfy it, (N,).
 
     Raises:
         InputError: it is not a condition; the message says where and what was expected.
 
     >>> cheap_tea = condition("category == 'tea' and not price >= 20")
-    >>> cheap_tea({"category": ["tea", "gift"], "price": 12.5}), cheap_tea({"category": "tea", "price": 20})
-    (True, False)
+    >>> cheap_tea(Columns([{"category": ["tea", "gift"], "price": 12.5}, {"category": "tea", "price": 20}]))
+    array([ True, False])
     """
     if len(text) > LONGEST:
         raise InputError(f"the filter has {len(text):,} characters; at most {LONGEST:,} are read")
@@ -98,26 +88,26 @@ class _Reader:
         tests = [self._all(depth)]
         while self._took("or"):
             tests.append(self._all(depth))
-        return tests[0] if len(tests) == 1 else lambda record: any(test(record) for test in tests)
+        return tests[0] if len(tests) == 1 else lambda items: reduce(np.logical_or, [test(items) for test in tests])
 
     def _all(self, depth: int) -> Test:
         tests = [self._one(depth)]
         while self._took("and"):
             tests.append(self._one(depth))
-        return tests[0] if len(tests) == 1 else lambda record: all(test(record) for test in tests)
+        return tests[0] if len(tests) == 1 else lambda items: reduce(np.logical_and, [test(items) for test in tests])
 
     def _one(self, depth: int) -> Test:
         self._expect(depth < DEEPEST, f"at most {DEEPEST} brackets and nots within each other")
         if self._took("not"):
             inner = self._one(depth + 1)
-            return lambda record: not inner(record)
+            return _negated(inner)
         if self._took("("):
             inner = self._any(depth + 1)
             self._expect(self._took(")"), "`)`")
             return inner
         if self._took("has"):
             name = self._name()
-            return lambda record: record.get(name) is not None
+            return lambda items: items.has(name)
         return self._comparison()
 
     def _comparison(self) -> Test:
@@ -203,17 +193,12 @@ def _number(text: str) -> int | float:
 
 
 def _among(name: str, wanted: list[Any]) -> Test:
-    known = {comparable(value) for value in wanted}
-    return lambda record: any(comparable(value) in known for value in values_of(record.get(name)))
+    return lambda items: items.among(name, wanted)
 
 
-def _ordered(name: str, order: Callable[[Any, Any], bool], bound: float) -> Test:
-    def test(record: Record) -> bool:
-        value = record.get(name)
-        return isinstance(value, int | float) and not isinstance(value, bool) and order(value, bound)
-
-    return test
+def _ordered(name: str, order: Callable[[Any, Any], Any], bound: float) -> Test:
+    return lambda items: items.ordered(name, order, bound)
 
 
 def _negated(test: Test) -> Test:
-    return lambda record: not test(record)
+    return lambda items: ~test(items)

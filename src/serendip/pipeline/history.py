@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from serendip.algebra.compiled import compiled
+from serendip.algebra.compiled import compiled_short
 from serendip.data import HistoryEvent, Past, Queries, Signals, Vocabulary
 from serendip.data.arrays import FloatArray, IntArray
 from serendip.data.signals import RATING
@@ -83,7 +83,7 @@ class History:
         return _strongest(np.asarray(by_event, np.float64), self.speakers, n)
 
 
-@compiled
+@compiled_short
 def _strongest(by_event: FloatArray, speakers: IntArray, n: int) -> tuple[IntArray, FloatArray, FloatArray]:
     count = by_event.shape[1]
     events, added = np.full((count, n), -1, np.int64), np.zeros((count, n))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from serendip.algebra.compiled import compiled
+from serendip.algebra.compiled import compiled_short
 from serendip.data.arrays import FloatArray, IntArray
 from serendip.pipeline.course import Course
 from serendip.pipeline.recipe import Reranking
@@ -56,7 +56,7 @@ def diversify(scores: FloatArray, labels: IntArray, k: int, diversity: float) ->
     return _diversified(relevance.astype(np.float64), labels, k, float(diversity))
 
 
-@compiled
+@compiled_short
 def _diversified(relevance: FloatArray, labels: IntArray, k: int, diversity: float) -> IntArray:
     taken = np.empty(k, np.int64)
     left = np.ones(len(relevance), np.bool_)
@@ -74,7 +74,7 @@ def _diversified(relevance: FloatArray, labels: IntArray, k: int, diversity: flo
     return taken
 
 
-@compiled
+@compiled_short
 def _cosine(some: IntArray, others: IntArray) -> float:
     """Of two sets of labels."""
     shared, size, other_size = 0, 0, 0

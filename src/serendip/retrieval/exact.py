@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from serendip.algebra.compiled import compiled
+from serendip.algebra.compiled import compiled_short
 from serendip.data.arrays import FloatArray, IntArray
 from serendip.data.vocabulary import UNKNOWN
 
@@ -40,7 +40,7 @@ def best_of(rows: IntArray, scores: FloatArray, k: int, n_items: int, seed: int 
     return _best_of(rows, scores, min(k, len(rows)), tie_rank(n_items, seed))
 
 
-@compiled
+@compiled_short
 def _best_of(rows: IntArray, scores: FloatArray, k: int, rank: IntArray) -> tuple[IntArray, FloatArray]:
     best_rows, best, kept = np.empty(k, np.int32), np.empty(k, np.float32), 0
     for place in range(len(rows)):
@@ -49,7 +49,7 @@ def _best_of(rows: IntArray, scores: FloatArray, k: int, rank: IntArray) -> tupl
     return best_rows, best
 
 
-@compiled
+@compiled_short
 def put(rows: IntArray, scores: FloatArray, kept: int, row: int, score: float, rank: IntArray) -> int:
     """Keep an item if it is among the best so far, as many as there is room for; says how many are kept.
 
@@ -68,7 +68,7 @@ def put(rows: IntArray, scores: FloatArray, kept: int, row: int, score: float, r
     return kept
 
 
-@compiled
+@compiled_short
 def sorted_down(rows: IntArray, scores: FloatArray, kept: int, rank: IntArray) -> None:
     """Put the first `kept`, in place, in order, best first."""
     if kept < len(rows):
@@ -80,14 +80,14 @@ def sorted_down(rows: IntArray, scores: FloatArray, kept: int, rank: IntArray) -
         _sink(rows, scores, 0, last, rank)
 
 
-@compiled
+@compiled_short
 def _worse(row: int, score: float, than_row: int, than_score: float, rank: IntArray) -> bool:
     if score != than_score:
         return bool(score < than_score)
     return bool(rank[row] > rank[than_row])
 
 
-@compiled
+@compiled_short
 def _sink(rows: IntArray, scores: FloatArray, root: int, size: int, rank: IntArray) -> None:
     row, score = rows[root], scores[root]
     child = 2 * root + 1

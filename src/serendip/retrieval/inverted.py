@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from serendip.algebra.compiled import compiled
+from serendip.algebra.compiled import compiled_short
 from serendip.data.arrays import BoolArray, FloatArray, IntArray
 from serendip.retrieval.exact import put, sorted_down, tie_rank
 
@@ -108,7 +108,7 @@ def _nearest(vectors: FloatArray, centres: FloatArray) -> IntArray:
     return np.concatenate([np.empty(0, np.int64), *found])
 
 
-@compiled
+@compiled_short
 def _search(
     vector: FloatArray,
     bounds: FloatArray,

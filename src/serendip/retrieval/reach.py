@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from serendip.algebra.compiled import compiled
+from serendip.algebra.compiled import compiled_short
 from serendip.data.arrays import BoolArray, FloatArray, IntArray, Sparse
 from serendip.retrieval.exact import best_of
 
@@ -42,7 +42,7 @@ class Reached:
         return best_of(rows, scores, k, len(allowed), seed)
 
 
-@compiled
+@compiled_short
 def _gather(
     rows: IntArray, weights: FloatArray, starts: IntArray, columns: IntArray, values: FloatArray
 ) -> tuple[IntArray, FloatArray]:
@@ -65,7 +65,7 @@ def _gather(
     return keys, sums
 
 
-@compiled
+@compiled_short
 def _place(keys: IntArray, key: int) -> int:
     """Where `key` is, or would be."""
     mask = len(keys) - 1
@@ -75,7 +75,7 @@ def _place(keys: IntArray, key: int) -> int:
     return place  # type: ignore[return-value]
 
 
-@compiled
+@compiled_short
 def _looked_up(keys: IntArray, sums: FloatArray, rows: IntArray) -> FloatArray:
     found = np.empty(len(rows), np.float32)
     for at in range(len(rows)):
@@ -83,7 +83,7 @@ def _looked_up(keys: IntArray, sums: FloatArray, rows: IntArray) -> FloatArray:
     return found
 
 
-@compiled
+@compiled_short
 def _eligible(keys: IntArray, sums: FloatArray, allowed: BoolArray) -> tuple[IntArray, FloatArray]:
     """The rows that are `allowed` and score above 0, and their scores, in no order."""
     rows, scores = np.empty(len(keys), np.int32), np.empty(len(keys), np.float32)

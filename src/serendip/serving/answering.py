@@ -1,4 +1,7 @@
-"""Answering: lists are made by a few threads beside the event loop, and nobody waits for one that hangs.
+"""Answering: lists are made by a thread beside the event loop, and nobody waits for one that hangs.
+
+One thread as a rule: a list is a millisecond of Python, and threads that want the interpreter lock at once only take it
+from each other. More cores are for more processes (`processes`).
 
 A source cannot be interrupted, but it can be left behind: when an answer takes too long, the source that keeps its
 thread rests, a new thread takes the place of the old one, and the request is answered again without that source.
@@ -8,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 from collections.abc import Callable
 from contextvars import copy_context
 from queue import SimpleQueue
@@ -44,9 +46,9 @@ class _Ticket:
 class Answering:
     """`run` from any coroutine, between `start` and `stop`."""
 
-    def __init__(self, guard: SourceGuard, threads: int | None = None, patience_s: float | None = None) -> None:
+    def __init__(self, guard: SourceGuard, threads: int = 1, patience_s: float | None = None) -> None:
         self._guard = guard
-        self._count = threads or min(4, max(2, (os.cpu_count() or 1) - 1))
+        self._count = threads
         self.patience_s = patience_s or PATIENCE_S
         self._queue: SimpleQueue[_Ticket | None] = SimpleQueue()
         self._threads: list[Thread] = []

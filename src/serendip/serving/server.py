@@ -18,6 +18,8 @@ from serendip.data import InputError
 from serendip.serving import logs
 from serendip.serving.app import any_name, create_app
 from serendip.serving.connections import check_times, guarded
+from serendip.serving.origins import Origins
+from serendip.serving.processes import Handed, Processes
 from serendip.store import Workspace
 from serendip.training import one_blas_thread
 
@@ -33,6 +35,8 @@ def serve(
     insecure: bool = False,
     origins: Iterable[str] = (),
     log: logs.Style = "quiet",
+    processes: int = 1,
+    handed: str | None = None,
     announce: Callable[[str], None] | None = None,
 ) -> None:
     """Serve `workspace` until the process is told to stop (SIGINT, SIGTERM); what was shown is then written.
@@ -43,6 +47,8 @@ def serve(
         port: 0 takes a free one.
         insecure: allow an address that other machines reach, without keys.
         origins: pages of these origins may use the service through a browser.
+        processes: how many answer side by side on the one address; each uses about one core and holds the model.
+        handed: what a process was handed that another one started, see `processes`.
         log: `json` or `text` write one line per request to standard error, `quiet` only what goes wrong.
         announce: called once with the address, when requests are answered.
 
@@ -52,12 +58,40 @@ def serve(
     keyed = bool(workspace.store.keys())
     _check_host(host, insecure or keyed)
     logs.configure(log)
+    if processes > 1:
+        _serve_side_by_side(workspace, host, port, processes, insecure, origins, log, announce)
+        return
+    given = Handed(handed) if handed else None
     # Requests are answered side by side, so each keeps to one thread of BLAS.
-    with listening(host, port) as bound, one_blas_thread(), contextlib.suppress(KeyboardInterrupt):
+    with (
+        given.bound if given else listening(host, port) as bound,
+        one_blas_thread(),
+        contextlib.suppress(KeyboardInterrupt),
+    ):
         # Without keys, a page from elsewhere must not get at the data by a name that leads to this machine.
         names = any_name if insecure or keyed else is_loopback
         app = create_app(workspace, names, origins=origins, limit_anybody=not is_loopback(host))
-        _Server(app, _address(bound), announce).run(sockets=[bound])
+        _Server(app, _address(bound), given.announce if given else announce).run(sockets=[bound])
+
+
+def _serve_side_by_side(
+    workspace: Workspace,
+    host: str,
+    port: int,
+    count: int,
+    insecure: bool,
+    origins: Iterable[str],
+    log: logs.Style,
+    announce: Callable[[str], None] | None,
+) -> None:
+    Origins(origins)  # a wrong one is said here, once
+    with listening(host, port) as bound:
+        options = [str(workspace.path), "--host", host, "--log", log]
+        options += ["--insecure"] if insecure else []
+        for origin in origins:
+            options += ["--origin", origin]
+        address = _address(bound)
+        Processes(options, bound, count).run(lambda: announce(address) if announce else None)
 
 
 def check_address(host: str, port: int) -> None:
