@@ -279,11 +279,12 @@ def serve(
 
 def _serve(folder: Path, host: str, port: int, **options: Any) -> None:
     gc.disable()  # a start makes no garbage; the service enables it once its model is in place
-    from serendip.cli.terminal import say
     from serendip.serving import serve as run
     from serendip.store import Workspace
 
     def announce(address: str) -> None:
+        from serendip.cli.terminal import say
+
         say(f"serving {folder} on {address} (stop with Ctrl-C)")
 
     with Workspace.open(folder) as opened:

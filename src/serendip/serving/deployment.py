@@ -85,7 +85,7 @@ class Deployment:
 
     def start(self) -> None:
         if self._thread is None:
-            _settle()
+            _set_apart()
             self._ended.clear()
             self._thread = Thread(target=self._watch, name="deployment", daemon=True)
             self._thread.start()
@@ -156,11 +156,16 @@ def _warm(pipeline: Pipeline) -> None:
 
 
 def _settle() -> None:
+    """Collect what the model before left, then set apart what stays."""
+    gc.collect()
+    _set_apart()
+
+
+def _set_apart() -> None:
     """Take what stays out of the sight of the garbage collector.
 
     A model and a catalogue hold many objects, and a full collection would look at each of them, again and again.
     """
-    gc.collect()
     gc.freeze()
     gc.enable()  # a start is made without it, see `collector_paused`
 
