@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from serendip.pipeline import Pipeline
+from serendip.pipeline import Pipeline, Recipe
 
 LIST = "/v1/recommendations"
 
@@ -156,3 +156,20 @@ def test_a_store_that_cannot_say_what_is_popular_gives_an_empty_list(empty, ask_
     content = asked(client)
     assert content["items"] == []
     assert content["warnings"] == ["nothing can be listed now"]
+
+
+@pytest.mark.parametrize("lost", ["indexes/1-als.safetensors", "vocabulary.json", "models/0-item_knn/config.json"])
+def test_a_file_that_is_missing_leaves_the_model_before(untrained, train, ask_of, lost: str) -> None:
+    good = train(untrained)
+    recipe = Recipe.named("large")
+    indexed = recipe.model_copy(update={"retrieval": recipe.retrieval.model_copy(update={"index_from": 1})})
+    folder = untrained.new_model_folder()
+    Pipeline(indexed).fit(untrained.dataset()[0]).save(folder)
+    bad = untrained.publish(folder)
+    client = ask_of(untrained)
+    content = asked(client, user_id="u0")
+    assert (content["model_version"], content["degraded"]) == (bad, [])
+    (untrained.models_dir / bad / lost).unlink()
+    content = asked(ask_of(untrained), user_id="u0")
+    assert (content["model_version"], content["degraded"]) == (good, [f"the model {bad} cannot be loaded"])
+    assert content["items"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -277,6 +278,7 @@ def serve(
 
 
 def _serve(folder: Path, host: str, port: int, **options: Any) -> None:
+    gc.disable()  # a start makes no garbage; the service enables it once its model is in place
     from serendip.cli.terminal import say
     from serendip.serving import serve as run
     from serendip.store import Workspace

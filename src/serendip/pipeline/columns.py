@@ -91,10 +91,12 @@ def _is_number(value: Any) -> bool:
 
 
 def _numbered(values: Sequence[Any]) -> Numbered:
-    if all(value is None or type(value) is str for value in values):  # as most attributes are
-        known = {value: number for number, value in enumerate(dict.fromkeys(v for v in values if v is not None))}
-        places = np.fromiter((known.get(value, -1) for value in values), np.int32, len(values))
-        return Numbered(places[:, None], dict(known))
+    if set(map(type, values)) <= {str, type(None)}:  # as most attributes are
+        known = dict.fromkeys(values)
+        known.pop(None, None)
+        numbers_of: dict[Any, int] = {value: number for number, value in enumerate(known)}
+        places = np.array([numbers_of.get(value, -1) for value in values], np.int32)
+        return Numbered(places[:, None], numbers_of)
     numbers: dict[Any, int] = {}
     rows = [[numbers.setdefault(comparable(one), len(numbers)) for one in values_of(value)] for value in values]
     table = np.full((len(rows), max(map(len, rows), default=0)), -1, np.int32)

@@ -18,6 +18,7 @@ from serendip.serving.limits import Limits
 from serendip.serving.origins import Origins
 from serendip.serving.problems import Problem
 from serendip.serving.routes import ROUTERS
+from serendip.serving.siblings import Siblings
 from serendip.store import Workspace
 from serendip.version import __version__
 
@@ -80,7 +81,7 @@ def create_app(
     engine, settings = Engine(workspace), workspace.settings.service
     engine.metrics.gauge("writes_waiting", "Writes behind the one under way.", workspace.store.writes_waiting)
     app = bare_app()
-    app.state.engine, app.state.draining = engine, False
+    app.state.engine, app.state.draining, app.state.siblings = engine, False, None
     app.state.access = Access(workspace.store, Limits(settings, engine.metrics.limited), limit_anybody)
     app.router.lifespan_context = _lifespan(engine)
     pages.mount(app, engine)
@@ -95,12 +96,17 @@ def _lifespan(engine: Engine) -> Any:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.draining = False
+        siblings: Siblings | None = app.state.siblings
         engine.start()
+        if siblings:
+            siblings.start()
         try:
             yield
         finally:
             app.state.draining = True
             engine.stop()
+            if siblings:
+                siblings.stop()
 
     return lifespan
 

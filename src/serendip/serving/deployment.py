@@ -61,7 +61,7 @@ class Deployment:
 
     def look(self) -> None:
         """Take up a new model or changed items, if there are any."""
-        with self._lock:
+        with self._lock, collector_paused():
             try:
                 self._follow_pointer()
                 self._let_go()
@@ -162,6 +162,19 @@ def _settle() -> None:
     """
     gc.collect()
     gc.freeze()
+    gc.enable()  # a start is made without it, see `collector_paused`
+
+
+@contextlib.contextmanager
+def collector_paused() -> Iterator[None]:
+    """While a model is loaded nearly nothing is garbage, and the collector would look at all of it again and again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _fitted_s(pipeline: Pipeline, folder: Path) -> float:

@@ -13,8 +13,8 @@ from serendip.data import HistoryEvent
 Held: TypeAlias = Sequence[HistoryEvent]
 Read = Callable[[str], Held]
 
-MOST_PEOPLE = 100_000
-MOST_EVENTS = 2_000_000
+MOST_PEOPLE = 20_000
+MOST_EVENTS = 500_000  # about 120 bytes each
 UNFOLLOWED_S = 1.0
 """How long a history is kept while nobody says what other processes write to the same store."""
 

@@ -15,7 +15,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from select import select
+from tempfile import TemporaryDirectory
 from threading import Thread
 
 from serendip.data import InputError
@@ -37,6 +39,7 @@ class Processes:
         self._running: list[subprocess.Popen[bytes]] = []
         self._ready, self._says_ready = os.pipe()
         self._lifeline, self._alive = os.pipe()  # closed with this process, whatever ends it
+        self._folder = TemporaryDirectory(prefix="serendip-")  # where they find each other
         self._ending = False
 
     def run(self, announce: Callable[[], None]) -> None:
@@ -47,7 +50,7 @@ class Processes:
         """
         before = {one: signal.signal(one, self._pass_on) for one in (signal.SIGTERM, signal.SIGINT)}
         try:
-            self._running = [self._start() for _ in range(self._count)]
+            self._running = [self._start(place) for place in range(self._count)]
             if self._are_ready():
                 announce()
             while not self._ending:
@@ -58,9 +61,9 @@ class Processes:
             for one, handler in before.items():
                 signal.signal(one, handler)
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def _start(self, place: int) -> subprocess.Popen[bytes]:
         passed = self._bound.fileno(), self._says_ready, self._lifeline
-        handed = ["--handed", ",".join(map(str, passed))]
+        handed = ["--handed", ",".join([*map(str, passed), str(place), self._folder.name])]
         return subprocess.Popen([*_RUN, *self._options, *handed], pass_fds=passed)
 
     def _are_ready(self) -> bool:
@@ -78,7 +81,7 @@ class Processes:
             if one.poll() is not None and not self._ending:
                 _log.error("process %d of the service ended (%s); another takes its place", one.pid, one.returncode)
                 time.sleep(PAUSE_S)
-                self._running[place] = self._start()
+                self._running[place] = self._start(place)
 
     def _pass_on(self, number: int, frame: object) -> None:
         self._ending = True
@@ -92,6 +95,7 @@ class Processes:
             one.wait()
         for end in (self._ready, self._says_ready, self._lifeline, self._alive):
             os.close(end)
+        self._folder.cleanup()
 
 
 class Handed:
@@ -99,8 +103,9 @@ class Handed:
 
     def __init__(self, text: str) -> None:
         try:
-            bound, self._says_ready, self._lifeline = map(int, text.split(","))
-            self.bound = socket.socket(fileno=bound)
+            *numbers, folder = text.split(",", 4)
+            bound, self._says_ready, self._lifeline, self.place = map(int, numbers)
+            self.bound, self.folder = socket.socket(fileno=bound), Path(folder)
         except (ValueError, OSError):
             raise InputError("--handed is for processes that `serve --processes` starts") from None
 

@@ -20,6 +20,7 @@ from serendip.serving.app import any_name, create_app
 from serendip.serving.connections import check_times, guarded
 from serendip.serving.origins import Origins
 from serendip.serving.processes import Handed, Processes
+from serendip.serving.siblings import Siblings
 from serendip.store import Workspace
 from serendip.training import one_blas_thread
 
@@ -71,6 +72,8 @@ def serve(
         # Without keys, a page from elsewhere must not get at the data by a name that leads to this machine.
         names = any_name if insecure or keyed else is_loopback
         app = create_app(workspace, names, origins=origins, limit_anybody=not is_loopback(host))
+        if given:
+            app.state.siblings = Siblings(given.folder, given.place, app.state.engine.metrics.text)
         _Server(app, _address(bound), given.announce if given else announce).run(sockets=[bound])
 
 

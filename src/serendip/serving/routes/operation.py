@@ -53,6 +53,7 @@ def _not_ready(why: str) -> Refused:
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
-def metrics(engine: Live) -> Response:
-    """Counters and timings in the text format of Prometheus."""
-    return Response(engine.metrics.text(), headers={"content-type": CONTENT_TYPE_LATEST})
+def metrics(request: Request, engine: Live) -> Response:
+    """Counters and timings in the text format of Prometheus; of all processes that answer on this address."""
+    told = request.app.state.siblings or engine.metrics
+    return Response(told.text(), headers={"content-type": CONTENT_TYPE_LATEST})
