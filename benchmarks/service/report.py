@@ -13,7 +13,8 @@ INTRODUCTION = """# How fast the service is
 
 <!-- Written by `python -m benchmarks service` from benchmarks/results/service; a test compares. -->
 
-`serendip serve` in a process of its own, the client on the same machine. Requests are independent (a Poisson process)
+`serendip serve` as a user starts it, the client on the same machine; where it is about rates with `--processes 2`, one
+for each core, at the start and for memory with one. Requests are independent (a Poisson process)
 and sent when they are due, whatever the answers do; a latency counts from when its request was due, so that a server
 that stalls is seen to stall. Percentiles are of all requests. Every answer must be a list that no fault made shorter
 (`degraded` is empty); of every 97th the ranks are read and the contributions of reasons added up. Shops are generated:
