@@ -66,6 +66,8 @@ def faults(folder: Path, acknowledged: list[str]) -> list[str]:
         stored, found = held(folder / "serendip.db")
     except (InputError, StoreError, sqlite3.Error) as error:
         return [str(error)]
+    if not all(isinstance(event_id, str) and event_id.partition("-")[2].isdigit() for event_id in stored):
+        return [*found, "an event is spoilt, which is worse than that it is lost"]
     found += [f"{event_id} is lost" for event_id in sorted({*acknowledged} - {*stored, "erased"})]
     if len(stored) != len(set(stored)):
         found.append("an event is there twice")
