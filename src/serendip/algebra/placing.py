@@ -92,7 +92,7 @@ class Ground:
         With `active` (B, D) the other numbers of a row are 0, and these are the best there are beside them.
         """
         short = self.is_diagonal and active is None
-        if short and len(pull) == 1:
+        if short and len(pull) == 1 and len(evidence.columns) <= self.vectors.shape[1]:
             one = evidence.columns, evidence.extra, evidence.worth
             return _place_one(self.vectors, np.diag(self.gram) + pull[0], *one)[None, :]
         found = np.zeros((len(pull), self.vectors.shape[1]))
@@ -112,7 +112,8 @@ class Ground:
         self, evidence: Evidence, pull: FloatArray, rows: IntArray, active: BoolArray | None = None
     ) -> FloatArray:
         """What each cell adds to x · v_i for each i of `rows` (B, C), (E, C) float32; 0 for cells left out."""
-        if self.is_diagonal and active is None and len(pull) == 1:
+        brief = len(pull) == 1 and len(evidence.columns) <= self.vectors.shape[1]
+        if self.is_diagonal and active is None and brief:
             one = evidence.columns, evidence.extra, evidence.worth
             return _parts_of_one(self.vectors, np.diag(self.gram) + pull[0], *one, rows[0])
         found = np.zeros((len(evidence.columns), rows.shape[1]), np.float32)
