@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from threadpoolctl import ThreadpoolController, threadpool_limits
@@ -74,6 +75,10 @@ class FitOptions:
     """Threads for BLAS and OpenMP together; 0 is all usable cores."""
     device: str = "cpu"
     """`cpu` or `cuda`; only gradient models look at it."""
+    precision: Literal["full", "mixed"] = "full"
+    """`mixed`: products of large matrices in bfloat16, where the processor has it; only gradient models look at it."""
+    checkpoints: Path | None = None
+    """A folder in which gradient models keep where they stand after each epoch, to go on from there; None: nowhere."""
     progress: Progress = silent
 
     @property
