@@ -13,9 +13,10 @@ divided by √n), and the context: see `training.rankers`. Who was never seen in
 Use it to put candidates in order where which columns belong together is not known, and more than two do. On few data a
 linear model (`ease`) or factors (`als`) do as well in a hundredth of the time.
 
-With W = (2 F + 2)·D numbers in x_0, F fields of an item, L cross layers and a tower H wide: an epoch O(E·K·(L·W² + W·H +
-H²) + E·T·F·D) for K negatives and histories of T items, L·W·rank in the place of L·W² with a rank; memory
-16 D·(2 N + labels) + 16 L·W² bytes while learning. A score costs O(L·W² + W·H + H²) for each item that is asked about.
+With W = (2 F + 2)·D numbers in x_0, F fields of an item, L cross layers and a tower H wide: an epoch costs
+O(E·K·(L·W² + W·H + H²) + E·T·F·D) for K negatives and histories of T items, with L·W·rank in the place of L·W² where
+there is a rank; memory 16 D·(2 N + labels) + 16 L·W² bytes while learning. A score costs O(L·W² + W·H + H²) for each
+item that is asked about.
 """
 
 from __future__ import annotations
