@@ -105,7 +105,6 @@ class Checkpoint:
         numbers["since_best"] = state.since_best
         (fresh / NUMBERS).write_text(json.dumps(numbers), encoding="utf-8")
         _synchronise(fresh / NUMBERS)
-        (self.folder / NUMBERS).unlink(missing_ok=True)  # first, so that half of a folder is never taken for one
         shutil.rmtree(self.folder, ignore_errors=True)
         fresh.rename(self.folder)
 
@@ -123,7 +122,7 @@ class Checkpoint:
             if numbers.pop("course") != self.course:
                 return
             _restore(state, load_file(folder / TENSORS))
-        except (OSError, TypeError, ValueError, KeyError, SafetensorError, RuntimeError) as error:
+        except (OSError, ValueError, KeyError, SafetensorError, RuntimeError) as error:
             raise DamagedArtifactError(
                 f"the checkpoint {folder} cannot be read: {error}; delete it to start anew"
             ) from None
