@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 from typing import Annotated, Any, Self
 
 import numpy as np
@@ -111,6 +112,11 @@ class Columns:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         return {"counts": self.counts, "columns": self.columns, "shares": self.shares}
+
+    @cached_property
+    def digest(self) -> str:
+        """By which they are told from any others."""
+        return sha256(b"".join(array.tobytes() for array in self.arrays().values())).hexdigest()
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,13 +238,11 @@ class RankingLesson:
     exam: withheld.Withheld | None
 
     @classmethod
-    def of(cls, net: Ranker, dataset: Dataset, place: IntArray, config: RankerConfig, options: FitOptions) -> Self:
-        queries = dataset.histories()
-        whole = Sequences.of(queries, place)
+    def of(cls, net: Ranker, whole: Sequences, unwanted: Sequences, config: RankerConfig, options: FitOptions) -> Self:
         most = min(config.examined, max(FEWEST_EXAMINED, EXAMINED_PAIRS // max(1, net.n_items)))
         most *= config.patience > 0
         left, asked, exam = withheld.last_items(whole, net.n_items, most, options.generator())
-        pairs = Pairs(left, declined(queries, place), net.n_items, periods(left.times_ms))
+        pairs = Pairs(left, unwanted, net.n_items, periods(left.times_ms))
         return cls(net, pairs, config, net.table.device, Known.of(asked, pairs.borders, config.max_history), exam)
 
     def batches(self, generator: np.random.Generator) -> Iterable[tuple[IntArray, np.random.Generator]]:
@@ -335,12 +339,15 @@ class Taught:
         wanted = np.unique(dataset.matrix().indices)
         place = np.full(dataset.n_items, -1)
         place[wanted] = np.arange(len(wanted))
-        columns = Columns.of(dataset, place)
+        columns, queries = Columns.of(dataset, place), dataset.histories()
+        whole, unwanted = Sequences.of(queries, place), declined(queries, place)
+        about = (config, whole.digest, unwanted.digest, columns.digest)
         with torch_session(options) as device:
             net = Ranker(columns, build(columns.n_fields)).to(device)
-            lesson = RankingLesson.of(net, dataset, place, config, options)
+            lesson = RankingLesson.of(net, whole, unwanted, config, options)
             if lesson.pairs.counts.any():
-                learn(lesson, Schedule(config.epochs, config.learning_rate, config.patience), options, label)
+                schedule = Schedule(config.epochs, config.learning_rate, config.patience)
+                learn(lesson, schedule, options, label, about)
         return cls(net.to("cpu").eval(), place, lesson.pairs.borders, columns, config.max_history)
 
     @classmethod
