@@ -126,8 +126,8 @@ class Downhill:
 
 def steps_of(schedule: Schedule) -> list[float]:
     lesson, found = Downhill(), [0.0]
-    found[0] = float(lesson.net.weight)
-    options = replace(OPTIONS, progress=lambda *words: found.append(float(lesson.net.weight)))
+    found[0] = float(lesson.net.weight.detach())
+    options = replace(OPTIONS, progress=lambda *words: found.append(float(lesson.net.weight.detach())))
     with torch_session(options):
         learn(lesson, schedule, options, "Downhill")
     return (-np.diff(found[:-1])).tolist()
@@ -150,7 +150,7 @@ def test_weight_decay_takes_its_share_of_each_weight() -> None:
     weight = 2.0
     for _ in range(5):
         weight = weight * (1 - 0.1 * 0.5) - 0.1
-    assert float(lesson.net.weight) == pytest.approx(weight, abs=1e-5)
+    assert float(lesson.net.weight.detach()) == pytest.approx(weight, abs=1e-5)
 
 
 def test_large_gradients_are_shortened() -> None:
