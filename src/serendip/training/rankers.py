@@ -69,15 +69,15 @@ class RankerConfig(ModelConfig):
     """Share of the negatives drawn like what people want, instead of evenly."""
     declined: Annotated[float, Search(0, 1)] = Field(0.0, ge=0, le=1)
     """How often the first negative is something that the person is known not to want, where there is such a thing."""
-    epochs: Annotated[int, NotSearched("learning stops by itself")] = Field(20, ge=1)
+    epochs: Annotated[int, NotSearched("learning stops by itself")] = Field(10, ge=1)
     """Passes over everything that is wanted at most."""
     patience: Annotated[int, NotSearched("learning stops by itself")] = Field(3, ge=0)
     """Stop after so many epochs without a better NDCG@10 on what was withheld; 0: never, and nothing is withheld."""
     examined: Annotated[int, NotSearched("a bound on time")] = Field(1_000, ge=1)
     """People whose last item is withheld to examine by, a fifth of all at most."""
-    learning_rate: Annotated[float, Search(3e-4, 1e-2, log=True)] = Field(3e-3, gt=0)
+    learning_rate: Annotated[float, Search(1e-3, 3e-2, log=True)] = Field(1e-2, gt=0)
     """The largest; it falls to 0 along half a cosine."""
-    batch_size: Annotated[int, NotSearched("a trade of time for accuracy")] = Field(4_096, ge=1)
+    batch_size: Annotated[int, NotSearched("a trade of time for accuracy")] = Field(1_024, ge=1)
     """Pairs of a step, negatives included."""
 
 
