@@ -26,7 +26,6 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
-import torch
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -65,7 +64,8 @@ class _Head(Head):
         told = self.attention(history, real, items)  # (B, C, W)
         product = told * items
         found = self.tower(told, items, product, people.context.flatten(1)[:, None])
-        return torch.squeeze(self.out(found), 2) + product.sum(2)
+        added: Tensor = product.sum(2) + self.out(found)[..., 0]
+        return added
 
 
 class Din:
