@@ -154,7 +154,7 @@ class NextItemLesson:
         if self.exam is None:
             return None
         table = self.net.table().T
-        return self.exam.ndcg(lambda part: (_read(self.net, self._part(part), self.device) @ table).cpu().numpy())
+        return self.exam.ndcg(lambda part: (read(self.net, self._part(part), self.device) @ table).cpu().numpy())
 
     def _part(self, part: slice) -> Sequences:
         return self.asked[np.arange(part.start, part.stop)]
@@ -163,7 +163,7 @@ class NextItemLesson:
         return torch.from_numpy(array).to(self.device)
 
 
-def _read(net: Reader, sequences: Sequences, device: torch.device) -> Tensor:
+def read(net: Reader, sequences: Sequences, device: torch.device) -> Tensor:
     """What the network finds for each sequence, (S, D), those of about one length read together; 0 for empty ones."""
     lengths = sequences.lengths
     found = torch.zeros(len(sequences), net.width, device=device)
@@ -225,7 +225,7 @@ class Taught:
         """(B, D) float32; 0 for a history without a known item."""
         sequences = Sequences.of(queries, self.place, self.max_history)
         with reading():
-            return np.asarray(_read(self.net, sequences, torch.device("cpu")).numpy())
+            return np.asarray(read(self.net, sequences, torch.device("cpu")).numpy())
 
     def item_vectors(self) -> FloatArray:
         """(N, D) float32; 0 for items that nobody turned to."""
