@@ -44,6 +44,7 @@ def test_without_hardness_the_loss_is_plain_cross_entropy() -> None:
     for known in (None, offsets):
         expected = losses.softmax(hidden, table, targets, known)
         torch.testing.assert_close(hard_softmax(hidden, table, targets, known, 0.0), expected)
+        torch.testing.assert_close(hard_softmax(hidden, table, targets, known, 1e-5), expected, atol=1e-4, rtol=0)
 
 
 def test_hard_ones_count_as_the_formula_says() -> None:

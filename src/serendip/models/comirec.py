@@ -31,6 +31,8 @@ from serendip.training.interests import InterestLesson, InterestReader, Interest
 
 
 class ComiRecConfig(InterestsConfig):
+    negatives: Annotated[int | None, NotSearched("a trade of time for accuracy")] = Field(512, ge=1)
+    """Items drawn for each step, beside the answers of the others; None: all there are, at several times the cost."""
     max_history: Annotated[int, NotSearched("a bound on time and memory")] = Field(50, ge=2)
     """Only the last so many events of a history are read."""
 

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor, nn
+from torch.nn import functional
 
 from serendip.data.arrays import BoolArray
 from serendip.training.readers import FEWEST_STEPS, NextItemLesson, Reader, ReaderConfig
@@ -57,7 +58,7 @@ class ClozeReader(Reader):
 
 def _with_room(batch: Batch) -> Batch:
     """The same sequences with one position more each."""
-    places, times = (nn.functional.pad(part, (0, 1)) for part in (batch.places, batch.times_ms))
+    places, times = (functional.pad(part, (0, 1)) for part in (batch.places, batch.times_ms))
     positions = torch.arange(places.shape[1], device=places.device)
     return Batch(places, times, positions <= batch.lengths[:, None], batch.lengths + 1)
 

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from serendip.data import Queries
 from serendip.data.arrays import FloatArray
+from serendip.training import losses
 from serendip.training.readers import FEWEST_STEPS, NextItemLesson, Reader, ReaderConfig, Taught, read
 from serendip.training.sequences import Batch, Sequences, budgeted
 from serendip.training.settings import NotSearched, Search
@@ -151,13 +152,14 @@ def hard_softmax(hidden: Tensor, table: Tensor, targets: Tensor, offsets: Tensor
     learning with hard negative samples", ICLR 2021; items that were drawn are weighted by one over their chance.
     Memory O(M C).
     """
+    if not hardness:
+        return losses.softmax(hidden, table, targets, offsets)
     scores = hidden @ table.T  # (M, C)
     wanted = scores.gather(1, targets[:, None]).squeeze(1)
     weights = torch.zeros_like(scores) if offsets is None else offsets.expand_as(scores).clone()
     weights.scatter_(1, targets[:, None], NONE)
-    others = torch.logsumexp(weights + (1 + hardness) * scores, 1)
-    if hardness:
-        others = others + torch.logsumexp(weights, 1) - torch.logsumexp(weights + hardness * scores, 1)
+    others = torch.logsumexp(weights + (1 + hardness) * scores, 1) - torch.logsumexp(weights + hardness * scores, 1)
+    others = others + torch.logsumexp(weights, 1)  # (M,)
     return (torch.logaddexp(wanted, others) - wanted).mean()
 
 
