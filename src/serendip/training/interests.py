@@ -122,8 +122,8 @@ class InterestLesson(NextItemLesson):
         table = self.net.table()
 
         def score(part: slice) -> FloatArray:
-            interests = read(self.net, self._part(part), self.device).unflatten(1, (self.net.interests, -1))
-            return np.asarray(best(interests, table).cpu().numpy())
+            found = read(self.net, self._part(part), self.device)  # (B, K D)
+            return np.asarray(best(found.view(len(found), self.net.interests, -1), table).cpu().numpy())
 
         return self.exam.ndcg(score)
 
