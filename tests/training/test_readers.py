@@ -43,7 +43,7 @@ def steps(n_people: int = 60, n_items: int = 12, length: int = 6) -> Dataset:
 def lesson(config: ReaderConfig, sequences: Sequences, n_items: int, sampler: negatives.Sampler) -> NextItemLesson:
     torch.manual_seed(0)
     net = Reader(n_items, config, Mean())
-    return NextItemLesson(net, sequences, config, sampler, CPU, sequences[:0], None)
+    return NextItemLesson(net, sequences, config, sampler, CPU, sequences[np.arange(0)], None)
 
 
 def queries(*histories: list[int]) -> Queries:

@@ -41,6 +41,11 @@ class State:
     def fresh(cls, net: nn.Module, optimizer: Callable[..., torch.optim.Optimizer], **settings: Any) -> State:
         return cls(net, optimizer([weight for weight in net.parameters() if weight.requires_grad], **settings))
 
+    @property
+    def taught(self) -> list[Tensor]:
+        """The weights that learn; to look for them in the network takes as long as a small step."""
+        return [weight for group in self.optimizer.param_groups for weight in group["params"]]
+
     def average(self, kept: float) -> None:
         """One step of the moving average; the first steps count for more, so that it does not start at nothing."""
         if not kept:

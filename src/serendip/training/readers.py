@@ -27,7 +27,7 @@ from serendip.training.sequences import Batch, Sequences, budgeted
 from serendip.training.session import reading, torch_session
 from serendip.training.settings import ModelConfig, NotSearched, Search
 
-FEWEST_STEPS = 32
+FEWEST_STEPS = 8
 """Batches are made smaller until an epoch has so many steps, or they hold one sequence each."""
 READ_AT_ONCE = 16_384
 """Positions of the histories that are read at once when answering."""
@@ -46,15 +46,15 @@ class ReaderConfig(ModelConfig):
     """Items drawn for each step that answers are told apart from, beside those of the others; None: all there are."""
     temperature: Annotated[float | None, Search(0.03, 0.2, log=True)] = Field(None, gt=0)
     """Scores are cosines divided by it; None: plain products."""
-    epochs: Annotated[int, NotSearched("learning stops by itself")] = Field(100, ge=1)
+    epochs: Annotated[int, NotSearched("learning stops by itself")] = Field(40, ge=1)
     """Passes over all histories at most."""
-    patience: Annotated[int, NotSearched("learning stops by itself")] = Field(10, ge=0)
+    patience: Annotated[int, NotSearched("learning stops by itself")] = Field(5, ge=0)
     """Stop after so many epochs without a better NDCG@10 on what was withheld; 0: never, and nothing is withheld."""
     examined: Annotated[int, NotSearched("a bound on time")] = Field(1_000, ge=1)
     """People whose last item is withheld to examine by, a fifth of all at most."""
     learning_rate: Annotated[float, Search(3e-4, 5e-3, log=True)] = Field(1e-3, gt=0)
     """The largest; it falls to 0 along half a cosine."""
-    weight_decay: Annotated[float, Search(1e-4, 0.5, log=True)] = Field(0.0, ge=0)
+    weight_decay: Annotated[float, Search(0, 0.5)] = Field(0.0, ge=0)
     """Pull of all weights towards 0."""
     batch_size: Annotated[int, NotSearched("a trade of time for accuracy")] = Field(4_096, ge=1)
     """Events of a step, padding included."""
