@@ -12,7 +12,7 @@ from serendip.training import FitOptions
 
 OPTIONS = FitOptions(seed=3, threads=1)
 TASTES, SIZE = 6, 10
-SETTINGS = {"embedding_size": 32, "epochs": 30, "patience": 0, "learning_rate": 5e-3, "dropout": 0.0}
+SETTINGS = {"embedding_size": 32, "epochs": 40, "patience": 0, "learning_rate": 5e-3, "dropout": 0.0}
 
 
 def tastes(n_people: int = 300) -> Dataset:

@@ -35,7 +35,7 @@ def asked(data: Dataset, *histories: list[str]) -> Queries:
 @pytest.mark.parametrize("settings", [{}, {"layers": 2, "growth": 1}, {"temperature": 0.1, "negatives": 8}])
 def test_it_remembers_the_first_event_of_a_history(settings: dict[str, object]) -> None:
     data = walks()
-    changed = {"dropout": 0.0, "learning_rate": 5e-3, "epochs": 30, "patience": 0, **settings}
+    changed = {"dropout": 0.0, "learning_rate": 0.01, "epochs": 40, "patience": 0, **settings}
     model = models.make("gru4rec", changed).fit(data, OPTIONS)
     histories = [["short", "i04"], ["long", "i04"], ["short", "i10", "i11", "i12"]]
     assert list(data.items.vocabulary.ids(model.score(asked(data, *histories)).argmax(1))) == ["i05", "i07", "i13"]

@@ -41,7 +41,7 @@ def asked(data: Dataset, *histories: list[int]) -> Queries:
 @pytest.mark.parametrize("settings", [{}, {"blocks": 2, "kernel": 2}, {"temperature": 0.1, "negatives": 8}])
 def test_it_learns_that_the_third_last_item_says_what_comes_next(settings: dict[str, object]) -> None:
     data = echoes()
-    changed = {"dropout": 0.0, "learning_rate": 5e-3, "epochs": 15, "patience": 0, **settings}
+    changed = {"dropout": 0.0, "learning_rate": 5e-3, "epochs": 25, "patience": 0, **settings}
     model = models.make("nextitnet", changed).fit(data, OPTIONS)
     found = model.score(asked(data, [3, 4, 5], [3, 5, 4], [9, 2, 16])).argmax(1)
     assert list(data.items.vocabulary.ids(found)) == ["i08", "i08", "i14"]
