@@ -1,22 +1,21 @@
 """LightGCN: vectors smoothed over the graph of who wants what, and learned through the smoothing.
 
-Items start from learned vectors, and K steps over the graph of people and items follow; the vector of each is the mean
+Items start from learned vectors, K steps over the graph of people and items follow, and the vector of each is the mean
 of its layers: He, Deng, Wang, Li, Zhang and Wang, "LightGCN: simplifying and powering graph convolution network for
 recommendation", SIGIR 2020. Two things differ here; `training.propagation` has the algebra.
 
 - People start from nothing instead of a vector for each id, so that a person is a sum over their history, the same for
-  somebody new; each event has its exact share of a score.
-- What a step asks for is out of the graph while it is asked for, and a softmax over the cosines with all items, estimated
-  without bias from those of the batch and drawn ones, takes the place of one negative for each preference (Wu et al.,
-  "On the effectiveness of sampled softmax loss for item recommendation", TOIS 2024). `loss: bpr` is the paper's, by plain
-  products.
+  somebody new, and each event has its exact share of a score. With `ids` they have vectors while learning.
+- What a step asks for is out of the graph while it is asked for. A softmax over cosines with all items, estimated
+  without bias from those of the batch and drawn ones, takes the place of one negative for each preference: Wu et al.,
+  "On the effectiveness of sampled softmax loss for item recommendation", TOIS 2024. `bpr` is the loss of the paper.
 
-Use it on large, sparse data without an order, where items are best known by who wants them and what else they want.
-`graph_filter` and `sparse_ease` are of the same quality there and learn in a fraction of the time; this one gives short
-vectors of items and of histories, which can be indexed.
+Use it on large, sparse data without an order, where items are best known by who else wants them and what else these
+want, and where short vectors of items and histories are needed, to be indexed. `graph_filter` and `sparse_ease` learn in
+a fraction of the time.
 
-With width D, E events and C candidates a step of M pairs costs O(K·E·D + M·C·D), an epoch E / M of them; memory 40 N·D +
-40 E bytes and O(M·D) while fitting, 8 N·D kept. A score costs O(T·D + N·D).
+With width D, E events and C candidates, a step of M pairs costs O(K·E·D + M·C·D), and an epoch has E / M of them;
+memory 40 N·D + 40 E bytes and what a step needs while fitting, 8 N·D kept. A score costs O(T·D + N·D).
 """
 
 from __future__ import annotations
@@ -24,7 +23,6 @@ from __future__ import annotations
 from typing import Annotated, Literal, Self
 
 import torch
-from pydantic import Field
 from torch import Tensor
 
 from serendip.data import Dataset, Queries

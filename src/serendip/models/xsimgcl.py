@@ -1,20 +1,20 @@
 """XSimGCL: vectors smoothed over the graph with noise at each step, and each told apart from all others.
 
-LightGCN (see there) where each step over the graph adds a little noise, and where the vector of a person or an item must
-be recognised from that of its first layer alone among those of others:
+LightGCN (see `lightgcn`), where each step over the graph adds a little noise, and where the vector of a person or an
+item must be recognised by that of its first layer alone, among those of others:
 
     loss = L(preferences) + λ (InfoNCE(P, P_first) + InfoNCE(Q, Q_first)),
 
 which spreads the vectors evenly, so that what few want is not drowned. One pass over the graph gives both views. Yu,
 Xia, Chen, Cui, Hung and Yin, "XSimGCL: towards extremely simple graph contrastive learning for recommendation", TKDE
-36(2), 2024. As in the paper the learned layer itself does not count. As in `lightgcn` people are sums over their history
-and start from nothing, what is asked for is out of the graph, and preferences are learned by a softmax over cosines
-instead of BPR. The noise is a share of the length of what it moves, so that it cannot be outgrown.
+36(2), 2024. As in the paper the learned layer itself does not count. As in `lightgcn` people are sums over their
+history and start from nothing, what is asked for is out of the graph, and preferences are learned by a softmax over
+cosines in the place of BPR. The noise is a share of the length of what it moves, so that it cannot be outgrown.
 
 Use it in the place of `lightgcn` where the catalogue has a long tail.
 
-With width D, E events and C candidates a step of M pairs costs O(K·E·D + M·C·D + S²·D) with S of at most 2,048 people and
-items contrasted, an epoch E / M of them; memory and a score as `lightgcn`.
+With width D, E events and C candidates, a step of M pairs costs O(K·E·D + M·C·D + S²·D) with S people and items told
+apart, 2,048 at most, and an epoch has E / M of them; memory and a score as `lightgcn`.
 """
 
 from __future__ import annotations
