@@ -11,7 +11,7 @@ from serendip.training.negatives import Sampler
 
 PEOPLE = np.array([50.0, 20, 10, 10, 5, 3, 1, 1])
 N_ITEMS = len(PEOPLE)
-N_DRAWS = 6_000
+N_DRAWS = 3_000
 OF_ANSWERS = {"in_batch": negatives.in_batch(PEOPLE), "mixed": negatives.mixed(PEOPLE, 4)}
 APART = {
     "uniform": negatives.uniform(N_ITEMS, 4),

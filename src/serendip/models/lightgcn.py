@@ -11,8 +11,8 @@ recommendation", SIGIR 2020. Two things differ here; `training.propagation` has 
   "On the effectiveness of sampled softmax loss for item recommendation", TOIS 2024. `bpr` is the loss of the paper.
 
 Use it on large, sparse data without an order, where items are best known by who else wants them and what else these
-want, and where short vectors of items and histories are needed, to be indexed. `graph_filter` and `sparse_ease` learn in
-a fraction of the time.
+want, and where short vectors of items and histories are needed, to be indexed. `graph_filter` and `sparse_ease` learn
+in a fraction of the time.
 
 With width D, E events and C candidates, a step of M pairs costs O(K·E·D + M·C·D), and an epoch has E / M of them;
 memory 40 N·D + 40 E bytes and what a step needs while fitting, 8 N·D kept. A score costs O(T·D + N·D).

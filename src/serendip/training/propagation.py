@@ -36,7 +36,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from serendip.data import Dataset, Queries
-from serendip.data.arrays import FloatArray, IntArray, Sparse
+from serendip.data.arrays import BoolArray, FloatArray, IntArray, Sparse
 from serendip.training import losses, negatives, withheld
 from serendip.training.blocks.graph import Graph, Layers, blurred, owners, roots
 from serendip.training.loop import Schedule, learn
@@ -210,14 +210,19 @@ class Smoothed:
     def by(cls, method: Method, dataset: Dataset, config: GraphConfig, options: FitOptions, label: str) -> Self:
         """Teach a fresh network what everybody wants."""
         matrix = dataset.matrix()
-        wanted = np.flatnonzero(np.bincount(matrix.indices, minlength=dataset.n_items))
-        known = sp.csr_array(matrix[np.diff(matrix.indptr) > 0][:, wanted])
-        known.sort_indices()
-        tables = tuple(np.zeros((dataset.n_items, config.embedding_size), np.float32) for _ in range(2))
-        if known.nnz:
+        tables = [np.zeros((dataset.n_items, config.embedding_size), np.float32) for _ in range(2)]
+        if matrix.nnz:
+            wanted = np.unique(matrix.indices)
+            known = sp.csr_array(matrix[np.diff(matrix.indptr) > 0][:, wanted])
+            known.sort_indices()
             for table, found in zip(tables, _taught(method, known, config, options, label), strict=True):
                 table[wanted] = found
         return cls(*tables, config.memory)
+
+    @cached_property
+    def known(self) -> BoolArray:
+        """Which items anybody wants, (N,)."""
+        return np.asarray(self.sources.any(axis=1))
 
     def query_vectors(self, queries: Queries) -> FloatArray:
         """(B, D) float32; 0 for a history without an item that anybody wants."""
@@ -239,8 +244,7 @@ class Smoothed:
 
     def _shares(self, queries: Queries) -> FloatArray:
         """W^-½ w of each event, (E,) float32, 0 for what nobody wants."""
-        known = np.asarray(self.sources.any(axis=1))[queries.item_rows]
-        recent = np.where(known, queries.recent(self.memory), np.float32(0))
+        recent = np.where(self.known[queries.item_rows], queries.recent(self.memory), np.float32(0))
         scale = roots(np.bincount(queries.query_rows, recent, len(queries)))
         return (recent * scale[queries.query_rows]).astype(np.float32)
 
