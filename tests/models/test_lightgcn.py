@@ -24,13 +24,15 @@ def chains(length: int = 10, people: int = 3) -> Dataset:
     return likes([(3 * link + who, item) for link, both in enumerate(links) for who in range(people) for item in both])
 
 
-def tastes(n_people: int = 300, n_items: int = 40) -> Dataset:
-    """Each person likes some of the eight items around a place of their own on a ring, and a few at random."""
+def tastes(n_people: int = 300, n_items: int = 40, liked_by_all: float = 0.0) -> Dataset:
+    """Each person likes some of the eight items around a place of their own on a ring, and one at random."""
     generator, pairs = np.random.default_rng(0), set()
     for person in range(n_people):
         centre = generator.integers(n_items)
         pairs |= {(person, int(centre + step) % n_items) for step in range(8) if generator.random() < 0.6}
         pairs.add((person, int(generator.integers(n_items))))
+        if generator.random() < liked_by_all:
+            pairs.add((person, 7))
     return likes(sorted(pairs))
 
 
@@ -91,15 +93,16 @@ def test_ids_change_what_is_learned(halves: tuple[Dataset, Dataset]) -> None:
     assert not np.allclose(one, other, atol=1e-3)
 
 
-def test_items_are_compared_by_direction_unless_by_products(halves: tuple[Dataset, Dataset]) -> None:
-    known, _ = halves
-    lengths = {}
-    for loss in ("softmax", "bpr"):
-        vectors = models.make("lightgcn", {"loss": loss, "epochs": 3}).fit(known, ONE)
-        assert isinstance(vectors, models.Embeds)
-        lengths[loss] = np.linalg.norm(vectors.item_vectors(), axis=1)
-    np.testing.assert_allclose(lengths["softmax"], 1, rtol=1e-5)
-    assert lengths["bpr"].std() > 0.01
+def test_how_wanted_an_item_is_tells_in_its_length() -> None:
+    """Item 7 is liked by two of three, whatever their taste."""
+    lengths = []
+    for share in (0.0, 0.67):
+        data = tastes(liked_by_all=share)
+        model = LightGcn(LightGcnConfig(epochs=20, patience=0, embedding_size=16)).fit(data, ONE)
+        row = int(data.items.vocabulary.rows(["i07"])[0])
+        found = np.linalg.norm(model.item_vectors(), axis=1)
+        lengths.append(found[row] / np.median(found))
+    assert lengths[1] > 1.2 * lengths[0]
 
 
 def test_another_seed_is_another_model(halves: tuple[Dataset, Dataset]) -> None:

@@ -45,11 +45,11 @@ def dense(matrix: sp.csr_array) -> Tensor:
     return torch.from_numpy(x / np.sqrt(x.sum(axis=1))[:, None] / np.sqrt(x.sum(axis=0)))
 
 
-def by_cosines(net: Net, graph: Graph, pairs: Pairs) -> Tensor:
+def by_direction(net: Net, graph: Graph, pairs: Pairs) -> Tensor:
     return recognised(*net(graph).vectors(0), pairs, 0.15)
 
 
-METHOD = Method(by_cosines, first=0, cosines=True)
+METHOD = Method(by_direction, first=0)
 
 
 def network(config: GraphConfig, shape: tuple[int, int]) -> Net:
@@ -94,7 +94,7 @@ def test_a_history_gives_the_vector_that_propagation_gives_the_person(first: int
     """W^-½ Σ_j w_j a_j is the mean of the layers of the person, so those taught are answered as in the graph."""
     config, whole = GraphConfig(embedding_size=4, layers=layers), data()
     net, graph = network(config, known().shape), Graph.of(known(), CPU)
-    sources, targets = Method(by_cosines, first, cosines=False).tables(net, graph)
+    sources, targets = Method(by_direction, first).tables(net, graph)
     wanted = np.unique(whole.matrix().indices)
     tables = [np.zeros((whole.n_items, 4), np.float32) for _ in range(2)]
     tables[0][wanted], tables[1][wanted] = sources, targets
@@ -115,11 +115,12 @@ def test_with_ids_an_answer_leaves_out_nothing_but_them() -> None:
     torch.testing.assert_close(dense(known()) @ narrowed, people - net.people / 4)
 
 
-def test_people_recognise_what_they_want_by_cosine() -> None:
+def test_people_recognise_what_they_want_by_its_length_along_their_direction() -> None:
     people, items = torch.randn(3, 4), torch.randn(5, 4)
     candidates, offsets = torch.tensor([0, 2, 4]), torch.tensor([0.5, 0.0, 1.0])
     pairs = Pairs(torch.tensor([2, 0]), torch.tensor([4, 0]), candidates, torch.tensor([2, 0]), offsets)
-    scores = functional.cosine_similarity(people[[2, 0], None], items[None, candidates], dim=2) / 0.2
+    asking = people[[2, 0]]
+    scores = asking @ items[candidates].T / asking.norm(dim=1, keepdim=True) / 0.2
     raised = scores + offsets
     raised[[0, 1], [2, 0]] = scores[[0, 1], [2, 0]]
     torch.testing.assert_close(recognised(people, items, pairs, 0.2), functional.cross_entropy(raised, pairs.right))
@@ -134,7 +135,7 @@ def test_what_is_asked_for_is_not_in_the_graph() -> None:
 
     taught = known()
     asked = PairLesson(
-        network(GraphConfig(), taught.shape), taught, Graph.of(taught, CPU), Method(spy, 0, True), GraphConfig(), None
+        network(GraphConfig(), taught.shape), taught, Graph.of(taught, CPU), Method(spy, 0), GraphConfig(), None
     )
     for batch in asked.batches(np.random.default_rng(0)):
         asked.loss(batch)
@@ -174,6 +175,24 @@ def test_batches_are_no_larger_than_asked_for() -> None:
     assert min(sizes) >= 6
 
 
+def test_items_start_where_the_singular_vectors_say() -> None:
+    net, graph = network(GraphConfig(embedding_size=5), known().shape), Graph.of(known(), CPU)
+    net.start(graph, np.random.default_rng(0))
+    right = torch.linalg.svd(dense(known()).double()).Vh[:5].T
+    expected = functional.normalize(right, dim=1)
+    signs = (expected * net.items).sum(0).sign()
+    torch.testing.assert_close(net.items.detach().double(), expected * signs, atol=1e-4, rtol=0)
+
+
+def test_where_there_are_fewer_singular_vectors_the_rest_is_noise() -> None:
+    matrix = sp.csr_array(np.array([[1, 1, 0], [0, 1, 1]], np.float32))
+    net = network(GraphConfig(embedding_size=8), matrix.shape)
+    before = net.items.detach().clone()
+    net.start(Graph.of(matrix, CPU), np.random.default_rng(0))
+    torch.testing.assert_close(net.items[:, 2:], before[:, 2:])
+    torch.testing.assert_close(net.items[:, :2].norm(dim=1), torch.ones(3))
+
+
 @pytest.mark.parametrize("ids", [False, True])
 def test_learning_lowers_the_loss(ids: bool) -> None:
     taught = lesson(GraphConfig(embedding_size=8, ids=ids))
@@ -209,7 +228,7 @@ def test_the_grade_is_that_of_the_answers_given() -> None:
     seen = torch.from_numpy(exam.seen.toarray())
     roots = seen.sum(1).clamp(min=1e-9).sqrt()
     asked = (seen / roots[:, None] * graph.narrowing) @ net(graph).sources(0)
-    scores = (asked @ functional.normalize(items, dim=1).T).detach().numpy()
+    scores = (asked @ items.T).detach().numpy()
     assert grade == pytest.approx(exam.ndcg(lambda part: scores[part].copy()), abs=1e-6)
 
 

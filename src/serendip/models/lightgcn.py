@@ -35,7 +35,7 @@ from serendip.training.propagation import GraphConfig, Method, Net, Pairs, Smoot
 
 class LightGcnConfig(GraphConfig):
     loss: Annotated[Literal["softmax", "bpr"], NotSearched("softmax is better")] = "softmax"
-    """What is told apart: cosines with what is wanted from those with all else, or products in pairs (BPR)."""
+    """Each preference is told apart from all items, or from one other as in the paper."""
 
 
 class LightGcn:
@@ -47,7 +47,7 @@ class LightGcn:
         self._smoothed: Smoothed | None = None
 
     def fit(self, dataset: Dataset, options: FitOptions = FitOptions()) -> Self:
-        method = Method(self._loss, first=0, cosines=self.config.loss == "softmax")
+        method = Method(self._loss, first=0)
         self._smoothed = Smoothed.by(method, dataset, self.config, options, "LightGCN")
         return self
 

@@ -56,7 +56,7 @@ class XSimGcl:
         self._smoothed: Smoothed | None = None
 
     def fit(self, dataset: Dataset, options: FitOptions = FitOptions()) -> Self:
-        method = Method(self._loss, FIRST, cosines=True)
+        method = Method(self._loss, FIRST)
         self._smoothed = Smoothed.by(method, dataset, self.config, options, "XSimGCL")
         return self
 

@@ -35,6 +35,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
+from serendip.algebra.spectrum import leading
 from serendip.data import Dataset, Queries
 from serendip.data.arrays import BoolArray, FloatArray, IntArray, Sparse
 from serendip.training import losses, negatives, withheld
@@ -61,8 +62,8 @@ class GraphConfig(ModelConfig):
     """K, how many steps over the graph are taken, each from items to people or back."""
     ids: Annotated[bool, NotSearched("people without a vector of their own are served as well")] = False
     """Learn a vector for each person too; answers are given without it."""
-    temperature: Annotated[float, Search(0.05, 0.3, log=True)] = Field(0.15, gt=0)
-    """Cosines are divided by it."""
+    temperature: Annotated[float, Search(0.05, 0.3, log=True)] = Field(0.1, gt=0)
+    """Products of the direction of a person and the vector of an item are divided by it."""
     negatives: Annotated[int, NotSearched("a trade of time for accuracy")] = Field(1_024, ge=1)
     """Items drawn for each step that answers are told apart from, beside those of the others."""
     epochs: Annotated[int, NotSearched("learning stops by itself")] = Field(20, ge=1)
@@ -91,6 +92,14 @@ class Net(nn.Module):
         self.people = nn.Parameter(people) if config.ids else None
         self.layers = config.layers
 
+    def start(self, graph: Graph, generator: np.random.Generator) -> None:
+        """Let items start where the leading right singular vectors of R say, each with a length of 1."""
+        (n_items, width), rows = self.items.shape, graph.rows
+        cells = tuple(part.cpu().numpy() for part in (rows.cells, rows.columns, rows.offsets))
+        _, vectors = leading(sp.csr_array(cells, shape=(len(rows.offsets) - 1, n_items)), width, generator)
+        with torch.no_grad():
+            self.items[:, : vectors.shape[1]] = functional.normalize(torch.from_numpy(vectors), dim=1)
+
     def forward(self, graph: Graph, noise: float = 0.0) -> Layers:
         """All layers; each after the first blurred by `noise`."""
         people: Tensor | None = self.people
@@ -118,13 +127,13 @@ class Pairs:
 
 
 def recognised(people: Tensor, items: Tensor, pairs: Pairs, temperature: float) -> Tensor:
-    """Cross-entropy by cosines: each person recognises the item that they want among the candidates, ()."""
-    asking = _unit(people[pairs.people]) / temperature
-    return losses.softmax(asking, _unit(items[pairs.candidates]), pairs.right, pairs.offsets)
+    """Cross-entropy of the item that each person wants among the candidates, by p · q / (|p| τ), ().
 
-
-def _unit(vectors: Tensor) -> Tensor:
-    return functional.normalize(vectors, dim=1, eps=SHORTEST)
+    Of a person only the direction counts, since more history does not make it surer what comes next; of an item the
+    length counts too, which says how wanted it is.
+    """
+    asking = functional.normalize(people[pairs.people], dim=1, eps=SHORTEST) / temperature
+    return losses.softmax(asking, items[pairs.candidates], pairs.right, pairs.offsets)
 
 
 @dataclass(frozen=True)
@@ -134,15 +143,12 @@ class Method:
     loss: Callable[[Net, Graph, Pairs], Tensor]
     first: int
     """The first layer that counts."""
-    cosines: bool
-    """Items are compared by direction alone."""
 
     def tables(self, net: Net, graph: Graph) -> tuple[FloatArray, FloatArray]:
         """What an event at each item says of a person, and the vectors that this is compared with, both (A, D)."""
         with reading():
             layers = net(graph)
             sources, items = layers.sources(self.first) * graph.narrowing[:, None], layers.vectors(self.first)[1]
-            items = _unit(items) if self.cosines else items
             return sources.cpu().numpy(), items.cpu().numpy()
 
 
@@ -259,8 +265,10 @@ def _taught(
     left, exam = _examination(known, config, options.generator())
     schedule = Schedule(config.epochs, config.learning_rate, config.patience, weight_decay=config.weight_decay)
     with torch_session(options) as device, options.limited():
+        graph = Graph.of(left, device)
         net = Net(known.shape, config).to(device)
-        lesson = PairLesson(net, left, Graph.of(left, device), method, config, exam)
+        net.start(graph, options.generator())
+        lesson = PairLesson(net, left, graph, method, config, exam)
         learn(lesson, schedule, options, label, (config, _digest(known)))
         return method.tables(net, Graph.of(known, device))
 
