@@ -264,7 +264,7 @@ def _taught(
     """The tables of a network taught X (U, A), what was withheld back in the graph."""
     left, exam = _examination(known, config, options.generator())
     schedule = Schedule(config.epochs, config.learning_rate, config.patience, weight_decay=config.weight_decay)
-    with torch_session(options) as device, options.limited():
+    with torch_session(options, known.nnz) as device, options.limited():
         graph = Graph.of(left, device)
         net = Net(known.shape, config).to(device)
         net.start(graph, options.generator())
