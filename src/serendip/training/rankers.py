@@ -343,7 +343,7 @@ class Taught:
         columns, queries = Columns.of(dataset, place), dataset.histories()
         whole, unwanted = Sequences.of(queries, place), declined(queries, place)
         about = (config, whole.digest, unwanted.digest, columns.digest)
-        with torch_session(options) as device:
+        with torch_session(options, len(whole.places)) as device:
             net = Ranker(columns, build(columns.n_fields)).to(device)
             lesson = RankingLesson.of(net, whole, unwanted, config, options)
             if lesson.pairs.counts.any():
