@@ -52,9 +52,9 @@ class State:
             return
         if not self.average_of:
             self.average_of = _copy(self.net)
-        own = [value for value in self.net.state_dict().values() if value.is_floating_point()]
-        means = [value for value in self.average_of.values() if value.is_floating_point()]
-        torch._foreach_lerp_(means, own, 1 - kept)
+        own = {name: value for name, value in self.net.state_dict().items() if value.is_floating_point()}
+        means = [self.average_of[name] for name in own]  # by name: what a checkpoint gives back is in another order
+        torch._foreach_lerp_(means, list(own.values()), 1 - kept)
 
     @contextmanager
     def averaged(self) -> Iterator[None]:

@@ -51,7 +51,9 @@ def popular(people: FloatArray, negatives: int, power: float) -> Sampler:
 
     def draw(targets: IntArray, generator: np.random.Generator) -> Drawn:
         found = np.searchsorted(bounds, generator.random(negatives) * bounds[-1], side="right")
-        return _candidates(targets, np.minimum(found, len(people) - 1), _within(chance, negatives))
+        drawn = _candidates(targets, np.minimum(found, len(people) - 1), _within(chance, negatives))
+        drawn.log_chance[drawn.among(targets)] = 0.0  # beside these answers they are there for certain
+        return drawn
 
     return draw
 

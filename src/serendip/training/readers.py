@@ -204,7 +204,7 @@ class Taught:
         people = np.bincount(dataset.matrix().indices, minlength=dataset.n_items)
         place = _places(people)
         whole = Sequences.of(dataset.histories(), place)
-        with torch_session(options) as device:
+        with torch_session(options, len(whole.places)) as device:
             net = build(int(place.max(initial=-1)) + 1).to(device)
             if len(whole.places):
                 taught = _lesson(lesson, net, whole, people[place >= 0], config, options, device)
