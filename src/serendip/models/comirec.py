@@ -25,7 +25,7 @@ from pydantic import Field
 
 from serendip.data import Dataset, Queries
 from serendip.data.arrays import FloatArray, IntArray
-from serendip.models.base import NotSearched, Weights, fitted, take
+from serendip.models.base import NotSearched, Search, Weights, fitted, take
 from serendip.training import FitOptions
 from serendip.training.interests import InterestLesson, InterestReader, InterestsConfig, TaughtInterests
 
