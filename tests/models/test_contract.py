@@ -56,9 +56,11 @@ def dataset(users: list[str], items: list[str], types: list[str] | str = "like")
 def checkerboard() -> Dataset:
     """Person u gives item i five stars where both are even or both odd, except that u has never met item u.
 
-    Of the others they have given half the items one star. What an item is called says whether it is even.
+    Of the others they have given half the items one star. What an item is called says whether it is even. The order of
+    events says nothing.
     """
     pairs = [(u, i) for u in range(SIDE) for i in range(SIDE) if u != i and (u % 2 == i % 2 or (u + i) % 4 == 1)]
+    np.random.default_rng(1).shuffle(pairs)
     columns = {
         "user_id": [f"{u:02}" for u, _ in pairs],
         "item_id": [f"{i:02}" for _, i in pairs],

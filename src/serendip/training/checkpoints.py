@@ -41,15 +41,20 @@ class State:
     def fresh(cls, net: nn.Module, optimizer: Callable[..., torch.optim.Optimizer], **settings: Any) -> State:
         return cls(net, optimizer([weight for weight in net.parameters() if weight.requires_grad], **settings))
 
+    @property
+    def taught(self) -> list[Tensor]:
+        """The weights that learn; to look for them in the network takes as long as a small step."""
+        return [weight for group in self.optimizer.param_groups for weight in group["params"]]
+
     def average(self, kept: float) -> None:
         """One step of the moving average; the first steps count for more, so that it does not start at nothing."""
         if not kept:
             return
         if not self.average_of:
             self.average_of = _copy(self.net)
-        own = [value for value in self.net.state_dict().values() if value.is_floating_point()]
-        means = [value for value in self.average_of.values() if value.is_floating_point()]
-        torch._foreach_lerp_(means, own, 1 - kept)
+        own = {name: value for name, value in self.net.state_dict().items() if value.is_floating_point()}
+        means = [self.average_of[name] for name in own]  # by name: what a checkpoint gives back is in another order
+        torch._foreach_lerp_(means, list(own.values()), 1 - kept)
 
     @contextmanager
     def averaged(self) -> Iterator[None]:

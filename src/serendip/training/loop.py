@@ -111,7 +111,7 @@ def _epoch(lesson: Lesson, state: State, schedule: Schedule, options: FitOptions
         state.optimizer.zero_grad(set_to_none=True)
         loss = lesson.loss(batch)
         loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(lesson.net.parameters(), MOST_PULLED)
+        nn.utils.clip_grad_norm_(state.taught, MOST_PULLED)
         state.optimizer.step()
         state.average(schedule.averaging)
         total += loss.detach().cpu()

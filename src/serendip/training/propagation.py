@@ -266,7 +266,7 @@ def _taught(
         options = replace(options, threads=1)
     left, exam = _examination(known, config, options.generator())
     schedule = Schedule(config.epochs, config.learning_rate, config.patience, weight_decay=config.weight_decay)
-    with torch_session(options) as device, options.limited():
+    with torch_session(options, known.nnz) as device, options.limited():
         graph = Graph.of(left, device)
         net = Net(known.shape, config).to(device)
         net.start(graph, options.generator())

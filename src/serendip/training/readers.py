@@ -27,9 +27,9 @@ from serendip.training.sequences import Batch, Sequences, budgeted
 from serendip.training.session import reading, torch_session
 from serendip.training.settings import ModelConfig, NotSearched, Search
 
-FEWEST_STEPS = 32
+FEWEST_STEPS = 8
 """Batches are made smaller until an epoch has so many steps, or they hold one sequence each."""
-READ_AT_ONCE = 16_384
+READ_AT_ONCE = 8_192
 """Positions of the histories that are read at once when answering."""
 
 
@@ -46,15 +46,15 @@ class ReaderConfig(ModelConfig):
     """Items drawn for each step that answers are told apart from, beside those of the others; None: all there are."""
     temperature: Annotated[float | None, Search(0.03, 0.2, log=True)] = Field(None, gt=0)
     """Scores are cosines divided by it; None: plain products."""
-    epochs: Annotated[int, NotSearched("learning stops by itself")] = Field(100, ge=1)
+    epochs: Annotated[int, NotSearched("learning stops by itself")] = Field(40, ge=1)
     """Passes over all histories at most."""
-    patience: Annotated[int, NotSearched("learning stops by itself")] = Field(10, ge=0)
+    patience: Annotated[int, NotSearched("learning stops by itself")] = Field(5, ge=0)
     """Stop after so many epochs without a better NDCG@10 on what was withheld; 0: never, and nothing is withheld."""
     examined: Annotated[int, NotSearched("a bound on time")] = Field(1_000, ge=1)
     """People whose last item is withheld to examine by, a fifth of all at most."""
     learning_rate: Annotated[float, Search(3e-4, 5e-3, log=True)] = Field(1e-3, gt=0)
     """The largest; it falls to 0 along half a cosine."""
-    weight_decay: Annotated[float, Search(1e-4, 0.5, log=True)] = Field(0.0, ge=0)
+    weight_decay: Annotated[float, Search(0, 0.5)] = Field(0.0, ge=0)
     """Pull of all weights towards 0."""
     batch_size: Annotated[int, NotSearched("a trade of time for accuracy")] = Field(4_096, ge=1)
     """Events of a step, padding included."""
@@ -84,6 +84,11 @@ class Reader(nn.Module):
         self.encoder = encoder
         self.dropout = nn.Dropout(config.dropout)
         self.temperature = config.temperature
+
+    @property
+    def width(self) -> int:
+        """How many numbers `last` finds for each sequence."""
+        return self.items.embedding_dim
 
     def forward(self, batch: Batch) -> Tensor:
         """What is expected after each position, (B, T, D)."""
@@ -131,18 +136,25 @@ class NextItemLesson:
         sequences, generator = batch
         inputs = sequences.between(sequences.offsets[:-1], sequences.offsets[1:] - 1).batch(self.device)
         targets = sequences.between(sequences.offsets[:-1] + 1, sequences.offsets[1:]).places  # (M,)
-        hidden = self.net(inputs)[inputs.real]  # (M, D)
+        return self.told_apart(self.net(inputs)[inputs.real], targets, generator)
+
+    def told_apart(self, hidden: Tensor, targets: IntArray, generator: np.random.Generator) -> Tensor:
+        """How badly `hidden` (M, D) tells `targets` (M,) apart from what is drawn, ()."""
+        table, right, offsets = self.candidates(targets, generator)
+        return losses.softmax(hidden / (self.config.temperature or 1.0), table, right, offsets)
+
+    def candidates(self, targets: IntArray, generator: np.random.Generator) -> tuple[Tensor, Tensor, Tensor | None]:
+        """The vectors (C, D) that `targets` (M,) are among, where (M,), and the offsets (C,) of `losses.softmax`."""
         drawn = self.sampler(targets, generator)
-        candidates = None if len(drawn.places) == self.net.items.num_embeddings else self._on(drawn.places)
-        offsets = None if candidates is None else -self._on(drawn.log_chance)
-        hidden = hidden / (self.config.temperature or 1.0)
-        return losses.softmax(hidden, self.net.table(candidates), self._on(drawn.among(targets)), offsets)
+        some = None if len(drawn.places) == self.net.items.num_embeddings else self._on(drawn.places)
+        offsets = None if some is None else -self._on(drawn.log_chance)
+        return self.net.table(some), self._on(drawn.among(targets)), offsets
 
     def examined(self) -> float | None:
         if self.exam is None:
             return None
         table = self.net.table().T
-        return self.exam.ndcg(lambda part: (_read(self.net, self._part(part), self.device) @ table).cpu().numpy())
+        return self.exam.ndcg(lambda part: (read(self.net, self._part(part), self.device) @ table).cpu().numpy())
 
     def _part(self, part: slice) -> Sequences:
         return self.asked[np.arange(part.start, part.stop)]
@@ -151,10 +163,10 @@ class NextItemLesson:
         return torch.from_numpy(array).to(self.device)
 
 
-def _read(net: Reader, sequences: Sequences, device: torch.device) -> Tensor:
-    """The vector of each sequence, (S, D), those of about one length read together; 0 for empty ones."""
+def read(net: Reader, sequences: Sequences, device: torch.device) -> Tensor:
+    """What the network finds for each sequence, (S, D), those of about one length read together; 0 for empty ones."""
     lengths = sequences.lengths
-    found = torch.zeros(len(sequences), net.items.embedding_dim, device=device)
+    found = torch.zeros(len(sequences), net.width, device=device)
     order = np.argsort(lengths, kind="stable")[np.count_nonzero(lengths == 0) :]
     start = 0
     while start < len(order):
@@ -179,16 +191,24 @@ class Taught:
     max_history: int
 
     @classmethod
-    def by(cls, build: Build, dataset: Dataset, config: ReaderConfig, options: FitOptions, label: str) -> Self:
+    def by(
+        cls,
+        build: Build,
+        dataset: Dataset,
+        config: ReaderConfig,
+        options: FitOptions,
+        label: str,
+        lesson: type[NextItemLesson] = NextItemLesson,
+    ) -> Self:
         """Teach a fresh network all histories."""
         people = np.bincount(dataset.matrix().indices, minlength=dataset.n_items)
         place = _places(people)
         whole = Sequences.of(dataset.histories(), place)
-        with torch_session(options) as device:
+        with torch_session(options, len(whole.places)) as device:
             net = build(int(place.max(initial=-1)) + 1).to(device)
             if len(whole.places):
-                lesson = _lesson(net, whole, people[place >= 0], config, options, device)
-                learn(lesson, _schedule(config), options, label, (config, whole.digest))
+                taught = _lesson(lesson, net, whole, people[place >= 0], config, options, device)
+                learn(taught, _schedule(config), options, label, (config, whole.digest))
         return cls(net.to("cpu").eval(), place, config.max_history)
 
     @classmethod
@@ -205,7 +225,7 @@ class Taught:
         """(B, D) float32; 0 for a history without a known item."""
         sequences = Sequences.of(queries, self.place, self.max_history)
         with reading():
-            return np.asarray(_read(self.net, sequences, torch.device("cpu")).numpy())
+            return np.asarray(read(self.net, sequences, torch.device("cpu")).numpy())
 
     def item_vectors(self) -> FloatArray:
         """(N, D) float32; 0 for items that nobody turned to."""
@@ -227,6 +247,7 @@ def _places(people: IntArray) -> IntArray:
 
 
 def _lesson(
+    kind: type[NextItemLesson],
     net: Reader,
     whole: Sequences,
     people: IntArray,
@@ -239,7 +260,7 @@ def _lesson(
     left, asked, exam = withheld.last_items(whole, n_items, most, options.generator())
     drawn = config.negatives
     sampler = negatives.everything(n_items) if drawn is None else negatives.mixed(people.astype(float), drawn)
-    return NextItemLesson(net, left, config, sampler, device, asked.last(config.max_history), exam)
+    return kind(net, left, config, sampler, device, asked.last(config.max_history), exam)
 
 
 def _schedule(config: ReaderConfig) -> Schedule:
