@@ -22,7 +22,7 @@ to be told apart, and that of the item the person.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from typing import Annotated, Any, Self
@@ -39,7 +39,7 @@ from serendip.algebra.spectrum import leading
 from serendip.data import Dataset, Queries
 from serendip.data.arrays import BoolArray, FloatArray, IntArray, Sparse
 from serendip.training import losses, negatives, withheld
-from serendip.training.blocks.graph import LITTLE, Graph, Layers, blurred, owners, roots
+from serendip.training.blocks.graph import Graph, Layers, blurred, owners, roots
 from serendip.training.loop import Schedule, learn
 from serendip.training.options import FitOptions
 from serendip.training.session import reading, torch_session
@@ -262,8 +262,6 @@ def _taught(
     method: Method, known: Sparse, config: GraphConfig, options: FitOptions, label: str
 ) -> tuple[FloatArray, FloatArray]:
     """The tables of a network taught X (U, A), what was withheld back in the graph."""
-    if known.nnz * config.embedding_size < LITTLE:
-        options = replace(options, threads=1)
     left, exam = _examination(known, config, options.generator())
     schedule = Schedule(config.epochs, config.learning_rate, config.patience, weight_decay=config.weight_decay)
     with torch_session(options, known.nnz) as device, options.limited():
