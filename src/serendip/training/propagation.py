@@ -16,7 +16,7 @@ has its share, and needs neither the graph nor torch. With `ids` P_0 is learned 
 given without it.
 
 While a preference is asked for, it is not in the graph. Else the vector of the person would hold the very item that is
-to be told apart, and that of the item the person.
+to be told apart, and that of the item the person. Learning starts where the leading singular vectors of R say.
 """
 
 from __future__ import annotations
