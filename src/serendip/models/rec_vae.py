@@ -48,6 +48,8 @@ NEAR, OLD, FAR = 0.15, 0.75, 0.1
 """Shares of the prior: the standard Gaussian, the encoder of one epoch ago, and one that is nearly flat."""
 FLAT = 10.0
 """ln σ² of the last."""
+EPSILON = 1e-5
+"""Added to variances before they divide."""
 
 
 class RecVaeConfig(ProfileConfig):
@@ -69,7 +71,7 @@ class _Encoder(nn.Module):
         width, hidden = config.embedding_size, config.hidden_size
         self.first = FirstLayer(n_items, hidden)
         self.deeper = nn.ModuleList(nn.Linear(hidden, hidden) for _ in range(LAYERS - 1))
-        self.norms = nn.ModuleList(nn.LayerNorm(hidden) for _ in range(LAYERS))
+        self.norms = nn.ModuleList(nn.LayerNorm(hidden, EPSILON) for _ in range(LAYERS))
         self.mean, self.spread = nn.Linear(hidden, width), nn.Linear(hidden, width)
 
     def forward(self, people: Profiles, dropout: float) -> tuple[Tensor, Tensor]:
