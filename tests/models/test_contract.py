@@ -10,6 +10,7 @@ import json
 import re
 import sys
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import cast
 
@@ -122,6 +123,12 @@ def fit(name: str, data: Dataset | None = None, options: FitOptions = OPTIONS) -
     return models.make(name).fit(crowd() if data is None else data, options)
 
 
+@cache
+def once(name: str) -> Model:
+    """Fitted on the crowd, for tests that only ask it: those of gradient models would take minutes otherwise."""
+    return fit(name)
+
+
 def best_unseen(model: Model, queries: Queries, seen: Sparse, k: int) -> np.ndarray:
     scores = model.score(queries)
     scores[seen.nonzero()] = -np.inf
@@ -140,7 +147,7 @@ def test_finds_the_withheld_diagonal_of_the_checkerboard(name: str) -> None:
 
 
 def test_same_seed_same_scores(name: str) -> None:
-    first, second = fit(name), fit(name)
+    first, second = once(name), fit(name)
     np.testing.assert_array_equal(first.score(histories()), second.score(histories()))
 
 
@@ -153,19 +160,19 @@ def test_fit_leaves_the_global_random_state_alone(name: str) -> None:
 
 
 def test_threads_do_not_change_the_answer(name: str) -> None:
-    one, two = fit(name), fit(name, options=FitOptions(seed=7, threads=2))
+    one, two = once(name), fit(name, options=FitOptions(seed=7, threads=2))
     np.testing.assert_allclose(one.score(histories()), two.score(histories()), atol=1e-4)
 
 
 def test_scores_are_finite_float32_of_the_promised_shape(name: str) -> None:
-    scores = fit(name).score(histories())
+    scores = once(name).score(histories())
     assert scores.shape == (len(histories()), 40)
     assert scores.dtype == np.float32
     assert np.isfinite(scores).all()
 
 
 def test_candidates_score_as_in_the_full_ranking(name: str) -> None:
-    model, queries = fit(name), histories()
+    model, queries = once(name), histories()
     rows = np.random.default_rng(0).integers(0, 40, (len(queries), 6))
     some = model.score(queries, rows)
     assert some.dtype == np.float32
@@ -173,17 +180,17 @@ def test_candidates_score_as_in_the_full_ranking(name: str) -> None:
 
 
 def test_a_batch_equals_one_by_one(name: str) -> None:
-    model, queries = fit(name), histories()
+    model, queries = once(name), histories()
     singly = np.concatenate([model.score(queries[place : place + 1]) for place in range(len(queries))])
     np.testing.assert_allclose(model.score(queries), singly, atol=1e-5)
 
 
 def test_no_queries_no_scores(name: str) -> None:
-    assert fit(name).score(histories()[0:0]).shape == (0, 40)
+    assert once(name).score(histories()[0:0]).shape == (0, 40)
 
 
 def test_writing_into_scores_does_not_reach_the_model(name: str) -> None:
-    model = fit(name)
+    model = once(name)
     before = model.score(histories())
     model.score(histories())[:] = -np.inf
     np.testing.assert_array_equal(model.score(histories()), before)
@@ -202,7 +209,7 @@ def test_a_person_never_seen_in_training_is_served_from_their_history(name: str)
 
 
 def test_nothing_to_go_by_scores_as_declared(name: str) -> None:
-    model = fit(name)
+    model = once(name)
     scores = model.score(histories())
     for query in (EMPTY, NEVER_MET, VETOES):
         expected = np.zeros(40) if model.personalised else scores[0]
@@ -210,7 +217,7 @@ def test_nothing_to_go_by_scores_as_declared(name: str) -> None:
 
 
 def test_vetoes_and_repeats_change_nothing(name: str) -> None:
-    model = fit(name)
+    model = once(name)
     plain = (np.array([1, 2]), np.arange(2), np.ones(2))
     noisy = (np.array([1, 3, 1, 2, 1, 3]), np.arange(6), np.array([1.0, 1.0, 1.0, 1.0, 0.2, -1.0]))
     scores = model.score(Queries.of_histories([plain, noisy]))
@@ -220,11 +227,11 @@ def test_vetoes_and_repeats_change_nothing(name: str) -> None:
 def test_seen_items_stay_out_when_asked(name: str) -> None:
     data = crowd()
     seen = data.histories().matrix(40)
-    rows = best_unseen(fit(name, data), data.histories(), seen, 10)
+    rows = best_unseen(once(name), data.histories(), seen, 10)
     known = seen.toarray() > 0
     assert not np.take_along_axis(known, rows, axis=1)[rows >= 0].any()
     # Without the mask seen items do come back, so the line above can fail.
-    unmasked = top_k(fit(name, data).score(data.histories()), 10)[0]
+    unmasked = top_k(once(name).score(data.histories()), 10)[0]
     assert np.take_along_axis(known, unmasked, axis=1).any()
 
 
@@ -250,7 +257,7 @@ def test_one_person_and_one_item_are_enough(name: str) -> None:
 
 
 def test_contributions_add_up_to_the_score(name: str) -> None:
-    model, queries = fit(name), histories()
+    model, queries = once(name), histories()
     if not isinstance(model, models.Attributes):
         pytest.skip(f"{name} offers no contributions")
     rows = np.tile(np.arange(40), (len(queries), 1))[:, ::-1][:, :30]
@@ -264,17 +271,17 @@ def test_contributions_add_up_to_the_score(name: str) -> None:
 
 
 def test_an_item_map_leads_to_the_score(name: str) -> None:
-    model = fit(name, checkerboard())
-    if not isinstance(model, models.Maps):
+    if not issubclass(models.load(name), models.Maps):
         pytest.skip("it is no item map")
+    model = cast("models.Maps", fit(name, checkerboard()))
     queries = checkerboard().histories()
     item_map, memory = model.item_map()
     expected = (queries.matrix(SIDE, memory) @ item_map).toarray()
-    np.testing.assert_allclose(model.score(queries), expected, atol=1e-5)
+    np.testing.assert_allclose(cast("Model", model).score(queries), expected, atol=1e-5)
 
 
 def test_vectors_multiply_to_the_score(name: str) -> None:
-    model = fit(name)
+    model = once(name)
     if not isinstance(model, models.Embeds):
         pytest.skip(f"{name} has no vectors")
     product = model.query_vectors(histories()) @ model.item_vectors().T
@@ -282,10 +289,9 @@ def test_vectors_multiply_to_the_score(name: str) -> None:
 
 
 def rater(name: str, data: Dataset) -> models.Rates:
-    model = fit(name, data)
-    if not isinstance(model, models.Rates):
+    if not issubclass(models.load(name), models.Rates):
         pytest.skip(f"{name} predicts no ratings")
-    return model
+    return cast("models.Rates", fit(name, data))
 
 
 def test_ratings_are_finite_and_within_the_range_of_those_given(name: str) -> None:
@@ -320,10 +326,9 @@ def test_where_nobody_has_rated_anything_ratings_are_0(name: str) -> None:
 
 
 def forgetful(name: str, data: Dataset) -> models.Forgets:
-    model = fit(name, data)
-    if not isinstance(model, models.Forgets):
+    if not issubclass(models.load(name), models.Forgets):
         pytest.skip(f"{name} forgets nothing exactly")
-    return model
+    return cast("models.Forgets", fit(name, data))
 
 
 def assert_same_weights(one: Model, other: Model) -> None:
@@ -371,9 +376,9 @@ def newcomers() -> pl.DataFrame:
 
 def grown(name: str, *tables: pl.DataFrame) -> Model:
     """Fitted on the checkerboard, then given more items."""
-    model = fit(name, checkerboard())
-    if not isinstance(model, models.AddsItems):
+    if not issubclass(models.load(name), models.AddsItems):
         pytest.skip(f"{name} adds no items")
+    model = cast("models.AddsItems", fit(name, checkerboard()))
     for table in tables:
         assert model.add_items(table) is model
     return cast("Model", model)
@@ -457,13 +462,13 @@ def test_an_unfitted_model_says_so(name: str) -> None:
 
 @pytest.fixture
 def saved(name: str, tmp_path: Path) -> Path:
-    models.save(fit(name), tmp_path / "saved")
+    models.save(once(name), tmp_path / "saved")
     return tmp_path / "saved"
 
 
 def test_saved_and_opened_it_scores_the_same(name: str, saved: Path) -> None:
     opened = models.open_saved(saved)
-    np.testing.assert_array_equal(opened.score(histories()), fit(name).score(histories()))
+    np.testing.assert_array_equal(opened.score(histories()), once(name).score(histories()))
     assert opened.config == models.make(name).config
 
 

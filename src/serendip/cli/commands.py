@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -163,7 +163,8 @@ def fit(workspace: Folder, recipe: RecipeName = "", seed: Seed = 0, threads: Thr
             reading = opened.read(progress)
             if reading.report.removed:
                 say(str(reading.report))
-            pipeline = Pipeline(chosen).fit(reading.dataset, _options(seed, threads, progress))
+            options = replace(_options(seed, threads, progress), checkpoints=opened.checkpoints_dir)
+            pipeline = Pipeline(chosen).fit(reading.dataset, options)
         version = opened.adopt(pipeline, reading)
         erased = opened.store.mark().erasures - reading.mark.erasures
     if erased:

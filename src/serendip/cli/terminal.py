@@ -32,7 +32,7 @@ def say(sentence: str) -> None:
 
 @contextmanager
 def bars() -> Iterator[Report]:
-    """Progress bars, one per label, on a terminal; they go when the work is done."""
+    """Progress bars on a terminal, one per label up to its first colon; they go when the work is done."""
     if not err.is_terminal:
         yield silent
         return
@@ -41,9 +41,10 @@ def bars() -> Iterator[Report]:
         tasks: dict[str, TaskID] = {}
 
         def report(label: str, done: int, total: int) -> None:
-            if label not in tasks:
-                tasks[label] = progress.add_task(label, total=total)
-            progress.update(tasks[label], completed=done, total=total)
+            work = label.partition(":")[0]
+            if work not in tasks:
+                tasks[work] = progress.add_task(label, total=total)
+            progress.update(tasks[work], completed=done, total=total, description=label)
 
         yield report
 

@@ -1,4 +1,22 @@
-"""SASRec: a Transformer that reads a history and says what comes next."""
+"""SASRec: a Transformer that reads a history and says what comes next.
+
+The vectors of the items of a history pass through blocks of causal self-attention; the vector that comes out at
+position t, times the vector of an item, is the score of that item as the next one: Kang and McAuley, "Self-attentive
+sequential recommendation", ICDM 2018. It is taught at all positions of all histories at once, by cross-entropy.
+
+What decides how good it is, more than the network: cross-entropy over all items, or over many drawn ones without bias,
+in the place of one negative and a binary loss (Klenitskiy and Vasilev, "Turning dross into gold loss", RecSys 2023;
+Petrov and Macdonald, "gSASRec", RecSys 2023). So answers are told apart from all items (`negatives` None), or from
+those of the batch and drawn ones, each weighted by one over its chance of being there (`losses.softmax`). Blocks are
+LiGR (Tikhonovich et al., "eSASRec", RecSys 2025; see `blocks.attention`). Where the paper learns a vector for each
+position, queries and keys are rotated, so that only the distance of two events counts.
+
+Use it where order says something and there are some 100,000 events or more; `next_item` learns in seconds what a linear
+map can know, and the two together are better than each.
+
+With width D, L blocks, histories of T events, E events in all and C candidates: an epoch O(E·(L·(D² + T·D) + C·D));
+memory O(N·D) and what a batch needs, 12 N·D bytes while fitting. A question costs O(L·T·(D² + T·D) + N·D).
+"""
 
 from __future__ import annotations
 

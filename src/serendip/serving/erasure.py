@@ -38,6 +38,7 @@ CARD = "card.json"
 CACHES = {
     "histories": "forgotten here; another process on the same store forgets them within seconds",
     "exposures": "none is waiting to be written",
+    "checkpoints": "of fits that were cut off are deleted",
 }
 EXACT, UNDER_WAY, NEXT_BUILD = "exact", "under way", "at the next build"
 
@@ -132,6 +133,7 @@ class Erasures:
                 if folder is None or self._forgotten(folder, erasure):
                     break
             self._drop_reserves(erasure)
+            self._workspace.drop_checkpoints()
             return sorted(before - self._versions())
         except Exception:
             _log.exception("erasure %d could not reach the models; the next build does", erasure.mark.erasures)

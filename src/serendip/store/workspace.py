@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
@@ -91,6 +92,15 @@ class Workspace:
         return self.path / "vectors"
 
     @property
+    def checkpoints_dir(self) -> Path:
+        """Where fits that are going on keep where they stand; absent where there is none."""
+        return self.path / "checkpoints"
+
+    def drop_checkpoints(self) -> None:
+        """Remove what fits that were cut off have learned so far; they start anew."""
+        shutil.rmtree(self.checkpoints_dir, ignore_errors=True)
+
+    @property
     def pictures_dir(self) -> Path:
         """Pictures of items; it may be absent."""
         return self.path / "pictures"
@@ -133,7 +143,9 @@ class Workspace:
         reading.sign(pipeline)
         folder = self.new_model_folder()
         pipeline.save(folder)
-        return self.publish(folder)
+        version = self.publish(folder)
+        self.drop_checkpoints()
+        return version
 
     def new_model_folder(self) -> Path:
         """An empty folder to save a model in; `publish` makes it the current one."""

@@ -1,11 +1,10 @@
-"""Checkpoints: all that a course needs to go on, in one folder, without pickle."""
+"""Checkpoints: all that a course needs to go on, in one file, without pickle."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from serendip.errors import DamagedArtifactError
 
-TENSORS, NUMBERS = "state.safetensors", "state.json"
+NUMBERS = ("epoch", "losses", "grades", "since_best")
 
 
 @dataclass
@@ -81,32 +80,28 @@ class State:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """One folder that holds the state of one course; without a folder, nothing is kept."""
+    """One file that holds the state of one course; without a file, nothing is kept."""
 
-    folder: Path | None
+    file: Path | None
     course: str
     """What is taught, in what steps, with which seed, by hash: another course never goes on from this one."""
 
     @classmethod
-    def at(cls, root: Path | None, label: str, course: object) -> Checkpoint:
+    def at(cls, folder: Path | None, label: str, course: object) -> Checkpoint:
         name = re.sub(r"[^a-z0-9]+", "_", label.lower())
-        return cls(root and root / name, sha256(repr(course).encode()).hexdigest())
+        return cls(folder and folder / f"{name}.safetensors", sha256(repr(course).encode()).hexdigest())
 
     def keep(self, state: State) -> None:
         """Write all of it beside what is there, and only then put it in its place."""
-        if self.folder is None:
+        if self.file is None:
             return
-        fresh = self.folder.with_suffix(".new")
-        shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir(parents=True)
-        save_file(_tensors(state), fresh / TENSORS)
-        _synchronise(fresh / TENSORS)
-        numbers = {"course": self.course, "epoch": state.epoch, "losses": state.losses, "grades": state.grades}
-        numbers["since_best"] = state.since_best
-        (fresh / NUMBERS).write_text(json.dumps(numbers), encoding="utf-8")
-        _synchronise(fresh / NUMBERS)
-        shutil.rmtree(self.folder, ignore_errors=True)
-        fresh.rename(self.folder)
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        draft = self.file.with_suffix(f".{os.getpid()}")
+        numbers = {name: getattr(state, name) for name in NUMBERS}
+        save_file(_tensors(state), draft, {"course": self.course, "numbers": json.dumps(numbers)})
+        with draft.open("rb") as stream:
+            os.fsync(stream.fileno())
+        draft.replace(self.file)
 
     def resume(self, state: State) -> None:
         """Put `state` where the course that is kept here stood; it stays as it is where there is none of this kind.
@@ -114,32 +109,22 @@ class Checkpoint:
         Raises:
             DamagedArtifactError: what is kept cannot be read.
         """
-        folder = self._there()
-        if folder is None:
+        if self.file is None or not self.file.is_file():
             return
         try:
-            numbers = json.loads((folder / NUMBERS).read_text(encoding="utf-8"))
-            if numbers.pop("course") != self.course:
+            with safe_open(self.file, "pt") as opened:
+                said = opened.metadata()
+            if said["course"] != self.course:
                 return
-            _restore(state, load_file(folder / TENSORS))
-        except (OSError, ValueError, KeyError, SafetensorError, RuntimeError) as error:
-            raise DamagedArtifactError(
-                f"the checkpoint {folder} cannot be read: {error}; delete it to start anew"
-            ) from None
-        for name, value in numbers.items():
-            setattr(state, name, value)
-
-    def _there(self) -> Path | None:
-        """The folder, or the one that was written but not yet put in its place when the process died."""
-        if self.folder is None:
-            return None
-        kept = [folder for folder in (self.folder, self.folder.with_suffix(".new")) if (folder / NUMBERS).is_file()]
-        return kept[0] if kept else None
+            _restore(state, load_file(self.file), json.loads(said["numbers"]))
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError, RuntimeError) as error:
+            why = f"the checkpoint {self.file} cannot be read: {error}"
+            raise DamagedArtifactError(f"{why}; delete it to start anew") from None
 
     def forget(self) -> None:
         """The course is over."""
-        if self.folder is not None:
-            shutil.rmtree(self.folder, ignore_errors=True)
+        if self.file is not None:
+            self.file.unlink(missing_ok=True)
 
 
 def _copy(net: nn.Module) -> dict[str, Tensor]:
@@ -157,7 +142,7 @@ def _tensors(state: State) -> dict[str, Tensor]:
     return {name: value.clone().contiguous() for name, value in (moments | weights).items()}
 
 
-def _restore(state: State, tensors: dict[str, Tensor]) -> None:
+def _restore(state: State, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
     def part(name: str) -> dict[str, Tensor]:
         return {key.removeprefix(f"{name}."): value for key, value in tensors.items() if key.startswith(f"{name}.")}
 
@@ -169,8 +154,5 @@ def _restore(state: State, tensors: dict[str, Tensor]) -> None:
         moments.setdefault(int(place), {})[name] = value
     groups = state.optimizer.state_dict()["param_groups"]
     state.optimizer.load_state_dict({"state": moments, "param_groups": groups})
-
-
-def _synchronise(file: Path) -> None:
-    with file.open("rb") as stream:
-        os.fsync(stream.fileno())
+    for name in NUMBERS:
+        setattr(state, name, numbers[name])

@@ -71,14 +71,16 @@ class Course:
     """What `examined` said, one per examination."""
 
 
-def learn(lesson: Lesson, schedule: Schedule, options: FitOptions, label: str) -> Course:
+def learn(lesson: Lesson, schedule: Schedule, options: FitOptions, label: str, about: object = None) -> Course:
     """Teach until the epochs are over or nothing gets better, and leave the best weights in the network.
 
     Every epoch draws from generators of its own, made from the seed and its number, so that a course that was cut off
-    and goes on from a checkpoint (`options.checkpoints`) ends with the same weights, to the last bit.
+    and goes on from a checkpoint (`options.checkpoints`) ends with the same weights, to the last bit. `about` is
+    whatever else makes the course what it is (settings, a digest of the data), by its `repr`: a checkpoint of another
+    course is not gone on from.
     """
     state = State.fresh(lesson.net, torch.optim.AdamW, **_settings(schedule))
-    checkpoint = Checkpoint.at(options.checkpoints, label, (schedule, options.seed))
+    checkpoint = Checkpoint.at(options.checkpoints, label, (schedule, options.seed, about))
     checkpoint.resume(state)
     while state.epoch < schedule.epochs and not _tired(state, schedule):
         _epoch(lesson, state, schedule, options, label)

@@ -188,7 +188,7 @@ class Taught:
             net = build(int(place.max(initial=-1)) + 1).to(device)
             if len(whole.places):
                 lesson = _lesson(net, whole, people[place >= 0], config, options, device)
-                learn(lesson, _schedule(config), options, label)
+                learn(lesson, _schedule(config), options, label, (config, whole.digest))
         return cls(net.to("cpu").eval(), place, config.max_history)
 
     @classmethod

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 
 import numpy as np
 import torch
@@ -39,6 +40,12 @@ class Sequences:
     @cached_property
     def lengths(self) -> IntArray:
         return np.diff(self.offsets)
+
+    @cached_property
+    def digest(self) -> str:
+        """By which they are told from any others."""
+        joined = b"".join(np.ascontiguousarray(part).tobytes() for part in (self.offsets, self.places, self.times_ms))
+        return sha256(joined).hexdigest()
 
     def last(self, longest: int) -> Sequences:
         """Of each sequence the last `longest` events."""
