@@ -87,7 +87,7 @@ def test_people_are_a_ridge_regression_on_the_hidden_layers_of_their_items() -> 
 
 def test_who_is_folded_in_is_who_was_learned() -> None:
     data = some()
-    config = AutoRecConfig(embedding_size=4, epochs=2_000, learning_rate=0.02, l2=0.5)
+    config = AutoRecConfig(embedding_size=4, epochs=150, learning_rate=0.05, l2=0.5)
     matrix = data.ratings()
     scale = Scale.of(data, matrix)
     rows = autorec._centred(sp.csr_array(matrix.T), scale)

@@ -81,8 +81,8 @@ def test_the_pull_towards_0_is_one_of_items_outside_of_the_history(data: Dataset
     def outside(weight: float) -> float:
         taught = net(dropout=0.0, negative_weight=weight)
         teach(taught, data, GENERATOR)
-        made_up = torch.sigmoid(taught(Profiles.of(data.matrix())))
-        return float(made_up[torch.from_numpy(data.matrix().toarray() == 0)].mean())
+        made_up = torch.sigmoid(taught(Profiles.of(data.matrix()))).detach().numpy()
+        return float(made_up[data.matrix().toarray() == 0].mean())
 
     assert outside(1.0) < 0.2
     assert outside(0.0) > 2 * outside(1.0)

@@ -67,7 +67,7 @@ def test_a_score_is_the_diagonal_of_the_map_and_what_is_read_in_it(data: Dataset
 
 
 def test_what_the_network_reads_moves_the_scores(data: Dataset) -> None:
-    model = fit(data, epochs=10)
+    model = fit(data, epochs=10, learning_rate=0.02)
     w = model.weights()
     without = models.make("convncf", SMALL).restore(w | {"cnn.out.weight": 0 * w["cnn.out.weight"]})
     assert np.abs(model.score(data.histories()) - without.score(data.histories())).max() > 0.01

@@ -193,5 +193,5 @@ def _taught(rows: Sparse, config: AutoRecConfig, options: FitOptions) -> _Net:
     with torch_session(options) as device:
         net = _Net(max(1, rows.shape[1]), config, rows.nnz).to(device)
         lesson = ProfileLesson(net, rows[np.diff(rows.indptr) > 0], config.batch_size, device)
-        teach(lesson, Schedule(config.epochs, config.learning_rate), options, "AutoRec")
+        teach(lesson, Schedule(config.epochs, config.learning_rate), options, "AutoRec", config)
     return net.to("cpu").eval()

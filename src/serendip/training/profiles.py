@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 from typing import Annotated, Any, Self
 
 import numpy as np
@@ -215,7 +216,7 @@ class Taught:
         left, exam = examination(known[np.diff(known.indptr) > 0], config, options.generator())
         with torch_session(options) as device:
             net = build(_width(place)).to(device)
-            teach(ProfileLesson(net, left, config.batch_size, device, exam), schedule, options, label)
+            teach(ProfileLesson(net, left, config.batch_size, device, exam), schedule, options, label, config)
         return cls(net.to("cpu").eval(), place)
 
     @classmethod
@@ -259,9 +260,17 @@ class Taught:
         return found
 
 
-def teach(lesson: ProfileLesson, schedule: Schedule, options: FitOptions, label: str) -> Course:
+def teach(lesson: ProfileLesson, schedule: Schedule, options: FitOptions, label: str, config: ModelConfig) -> Course:
     """`loop.learn`, if there is anybody to learn from."""
-    return learn(lesson, schedule, options, label) if lesson.matrix.nnz else Course()
+    if not lesson.matrix.nnz:
+        return Course()
+    return learn(lesson, schedule, options, label, (config, digest(lesson.matrix)))
+
+
+def digest(matrix: Sparse) -> str:
+    """By which a matrix is told from any other."""
+    parts = (np.array(matrix.shape), matrix.indptr, matrix.indices, matrix.data)
+    return sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in parts)).hexdigest()
 
 
 def places(matrix: Sparse) -> IntArray:
