@@ -23,7 +23,7 @@ question costs O(T·D² + D³) for items, O(T·D) for people, its scores O(N·D)
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self, cast
+from typing import Annotated, Literal, Protocol, Self, cast
 
 import numpy as np
 import scipy.sparse as sp
@@ -91,12 +91,12 @@ class AutoRec:
 
     def __init__(self, config: AutoRecConfig = AutoRecConfig()) -> None:
         self.config = config
-        self._learned: _OfItems | _OfPeople | None = None
+        self._learned: _Learned | None = None
 
     def fit(self, dataset: Dataset, options: FitOptions = FitOptions()) -> Self:
         ratings = dataset.ratings()
-        kind = _OfItems if self.config.reads == "items" else _OfPeople
-        self._learned = kind.of(ratings, Scale.of(dataset, ratings), self.config, options)
+        kind = _OfItems.of if self.config.reads == "items" else _OfPeople.of
+        self._learned = kind(ratings, Scale.of(dataset, ratings), self.config, options)
         return self
 
     def score(self, queries: Queries, rows: IntArray | None = None) -> FloatArray:
@@ -109,15 +109,29 @@ class AutoRec:
         learned = fitted(self._learned)
         _, above = learned.above(queries)
         scale = learned.scale
-        return np.clip(take(above, rows) + np.float32(scale.mean), scale.low, scale.high).astype(np.float32)
+        return np.asarray(np.clip(take(above, rows) + np.float32(scale.mean), scale.low, scale.high), np.float32)
 
     def weights(self) -> Weights:
         return fitted(self._learned).arrays()
 
     def restore(self, weights: Weights) -> Self:
-        kind = _OfPeople if "place" in weights else _OfItems
-        self._learned = kind.restored(weights, self.config)
+        kind = _OfItems.restored if self.config.reads == "items" else _OfPeople.restored
+        self._learned = kind(weights, self.config)
         return self
+
+
+class _Learned(Protocol):
+    """What is kept of either form."""
+
+    scale: Scale
+
+    def above(self, queries: Queries) -> tuple[Rated, FloatArray]:
+        """What the histories say, and how far ratings of all items lie above the mean, (B, N)."""
+        ...
+
+    def arrays(self) -> Weights:
+        """To be saved."""
+        ...
 
 
 class _OfItems:
@@ -140,7 +154,6 @@ class _OfItems:
         return cls(RatedItems.of(ratings, hidden.numpy(), bias.numpy(), scale), config)
 
     def above(self, queries: Queries) -> tuple[Rated, FloatArray]:
-        """What the histories say, and how far ratings of all items lie above the mean, (B, N)."""
         rated = self.items.rated(queries)
         with one_blas_thread():
             return rated, self.items.above(self.items.people(rated, self._pull))
@@ -165,7 +178,6 @@ class _OfPeople:
         return cls(Taught(_taught(_centred(among(ratings, place), scale), config, options), place), scale)
 
     def above(self, queries: Queries) -> tuple[Rated, FloatArray]:
-        """What the histories say, and how far ratings of all items lie above the mean, (B, N)."""
         rated = Rated.of(queries, self.taught.place >= 0, self.scale)
         cells = (rated.ratings, rated.items, rated.offsets)
         matrix = sp.csr_array(cells, shape=(len(queries), len(self.taught.place)))

@@ -87,7 +87,7 @@ class _Net(ProfileNet):
         convinced = functional_call(tell, still, (people, shown))  # (B,)
         zeros = masked(wanted, self.config.negative_share) - wanted
         pull = (made_up.square() * zeros).sum(1)
-        return cast(Tensor, (functional.softplus(-convinced) + self.config.negative_weight * pull).mean())
+        return (functional.softplus(-convinced) + self.config.negative_weight * pull).mean()
 
 
 class _Discriminator(nn.Module):

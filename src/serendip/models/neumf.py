@@ -49,17 +49,27 @@ class _Net(PairNet):
         width, parts = config.embedding_size, 2 if config.kind == "neumf" else 1
         super().__init__(n_items, parts * width, config)
         self.held = 2 * width
-        self.product = None if config.kind == "mlp" else nn.Parameter(torch.ones(width))  # h of gmf
-        self.tower = None if config.kind == "gmf" else _Tower(width, config.layers)
+        self.parts = nn.ModuleDict()
+        if config.kind != "mlp":
+            self.parts["product"] = _Product(width)
+        if config.kind != "gmf":
+            self.parts["tower"] = _Tower(width, config.layers)
 
     def meeting(self, people: Tensor, items: Tensor) -> Tensor:
-        if self.tower is None or self.product is None:
-            return self._multiplied(people, items) if self.tower is None else cast(Tensor, self.tower(people, items))
-        (p, further), (q, other) = people.chunk(2, dim=-1), items.chunk(2, dim=-1)
-        return self._multiplied(p, q) + cast(Tensor, self.tower(further, other))
+        vectors = zip(people.chunk(len(self.parts), -1), items.chunk(len(self.parts), -1), strict=True)
+        return torch.stack([part(p, q) for part, (p, q) in zip(self.parts.values(), vectors, strict=True)]).sum(0)
 
-    def _multiplied(self, people: Tensor, items: Tensor) -> Tensor:
-        return ((people * self.product) * items).sum(-1)
+
+class _Product(nn.Module):
+    """The products of two vectors, number by number, weighed."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.weights = nn.Parameter(torch.ones(width))  # h
+
+    def forward(self, people: Tensor, items: Tensor) -> Tensor:
+        """(B, 1, D) and (B or 1, C, D) to (B, C)."""
+        return ((people * self.weights) * items).sum(-1)
 
 
 class _Tower(nn.Module):

@@ -94,6 +94,8 @@ class _Encoder(nn.Module):
 
 
 class _Net(ProfileNet):
+    fewest_steps = 4  # of each of the passes
+
     def __init__(self, n_items: int, config: RecVaeConfig) -> None:
         super().__init__()
         self.config = config

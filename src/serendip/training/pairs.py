@@ -63,7 +63,7 @@ class PairNet(ProfileNet):
         p = _scaled(people.sums(self.given.weight, people.values), totals)  # (B, W)
         at_once = max(1, NUMBERS_AT_ONCE // (self.held * people.n_items))
         items = self.wanted.weight[None]  # (1, A, W)
-        return torch.cat([self.meeting(part[:, None], items) for part in p.split(at_once)]) + self.bias
+        return torch.cat([self.meeting(part[:, None], items) for part in torch.split(p, at_once)]) + self.bias
 
     def loss(self, people: Profiles, part: str, generator: np.random.Generator) -> Tensor:
         drawn = negatives.others(people.columns.cpu().numpy(), people.n_items, self.settings.negatives, generator)

@@ -67,8 +67,9 @@ class Profiles:
     @classmethod
     def of(cls, matrix: Sparse, device: torch.device = CPU) -> Self:
         """From the rows of `matrix` (B, A)."""
-        arrays = (matrix.indices.astype(np.int64), matrix.data.astype(np.float32), matrix.indptr.astype(np.int64))
-        return cls(*(torch.from_numpy(array).to(device) for array in arrays), matrix.shape[1])
+        columns, offsets = (torch.from_numpy(part.astype(np.int64)) for part in (matrix.indices, matrix.indptr))
+        values = torch.from_numpy(matrix.data.astype(np.float32))
+        return cls(columns.to(device), values.to(device), offsets.to(device), matrix.shape[1])
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
