@@ -57,7 +57,8 @@ def fit(data: Dataset, **settings: Any) -> AutoRec:
 
 def test_the_network_is_the_formula_and_a_rating_like_the_mean_is_one_too() -> None:
     torch.manual_seed(0)
-    net = autorec._Net(3, AutoRecConfig(embedding_size=4, l2=0.5, bias_l2=0.25), 3)
+    pulls = {"l2": 0.5, "column_l2": 0.75, "rating_l2": 0.125, "bias_l2": 0.25}
+    net = autorec._Net(AutoRecConfig(embedding_size=4, dropout=0.0, **pulls), np.array([1, 1, 1]))
     rows = sp.csr_array((np.array([1.0, 0.0, -2.0], np.float32), ([0, 0, 1], [0, 2, 1])), shape=(2, 3))
     w = {name: value.numpy().astype(np.float64) for name, value in net.state_dict().items()}
     e = 1 / (1 + np.exp(-(rows.toarray() @ w["first.items.weight"] + w["first.bias"])))
@@ -65,20 +66,20 @@ def test_the_network_is_the_formula_and_a_rating_like_the_mean_is_one_too() -> N
     people = Profiles.of(rows)
     np.testing.assert_allclose(net(people).detach().numpy(), found, atol=1e-6)
     off = (found[0, 0] - 1) ** 2 + found[0, 2] ** 2 + (found[1, 1] + 2) ** 2
-    pull = 0.5 * (np.square(w["first.items.weight"]).sum() + np.square(w["out.weight"]).sum())
+    pull = 0.5 * np.square(w["first.items.weight"]).sum() + (0.75 + 0.125) * np.square(w["out.weight"]).sum()
     pull += 0.25 * np.square(w["out.bias"]).sum()
     loss = net.loss(people, "all", np.random.default_rng(0)).item()
     assert loss == pytest.approx((off + pull) / 3, rel=1e-5)
 
 
 def test_people_are_a_ridge_regression_on_the_hidden_layers_of_their_items() -> None:
-    model = fit(some(), l2=0.3, bias_l2=0.7, **SMALL)
+    model = fit(some(), column_l2=0.3, rating_l2=0.2, bias_l2=0.7, **SMALL)
     kept = model.weights()
     mean = kept["scale"][0]
     history, given = [2, 5, 9], np.array([4.0, 1.0, 5.0])
     features = kept["factors"][history].astype(np.float64)
     left = given - mean - kept["bias"][history]
-    person = np.linalg.solve(features.T @ features + np.diag([0.7, 0.3, 0.3, 0.3, 0.3]), features.T @ left)
+    person = np.linalg.solve(features.T @ features + np.diag([0.7, 0.9, 0.9, 0.9, 0.9]), features.T @ left)
     expected = kept["factors"] @ person + kept["bias"]
     np.testing.assert_allclose(model.score(asked(history, given.tolist()))[0], expected, atol=1e-4)
     rated = model.rate(asked(history, given.tolist()), np.arange(20)[None])
@@ -87,7 +88,9 @@ def test_people_are_a_ridge_regression_on_the_hidden_layers_of_their_items() -> 
 
 def test_who_is_folded_in_is_who_was_learned() -> None:
     data = some()
-    config = AutoRecConfig(embedding_size=4, epochs=150, learning_rate=0.05, l2=0.5)
+    config = AutoRecConfig(
+        embedding_size=4, epochs=80, learning_rate=0.05, l2=0.5, column_l2=0.5, rating_l2=0.05, dropout=0.0
+    )
     matrix = data.ratings()
     scale = Scale.of(data, matrix)
     rows = autorec._centred(sp.csr_array(matrix.T), scale)
@@ -103,7 +106,7 @@ def test_who_is_folded_in_is_who_was_learned() -> None:
 def test_ratings_that_were_withheld_are_foretold_better_than_by_the_mean_of_an_item(reads: str) -> None:
     given = ratings()
     known = np.random.default_rng(1).random(given.shape) < 0.6
-    model = fit(events(given, known), reads=reads, embedding_size=8, l2=1.0)
+    model = fit(events(given, known), reads=reads, embedding_size=8, l2=1.0, column_l2=1.0, rating_l2=0.02)
     found = model.rate(events(given, known).histories(), np.tile(np.arange(20), (30, 1)))
     means = np.where(known, given, 0).sum(axis=0) / known.sum(axis=0)
 
@@ -137,12 +140,12 @@ def test_rows_of_people_are_saved_and_keep_the_contract_of_ratings() -> None:
 
 def test_who_has_rated_nothing_is_told_what_most_say() -> None:
     given = ratings()
-    model = fit(some(), embedding_size=8, l2=1.0)
+    model = fit(some(), embedding_size=8, l2=1.0, column_l2=1.0, rating_l2=0.02)
     found = model.rate(asked([], []), np.arange(20)[None])[0]
     assert np.corrcoef(found, given.mean(axis=0))[0, 1] > 0.8
 
 
 def test_a_stronger_pull_leaves_less_of_a_person() -> None:
-    weak, strong = (fit(some(), l2=l2, embedding_size=4) for l2 in (0.2, 200.0))
+    weak, strong = (fit(some(), column_l2=l2, bias_l2=l2, embedding_size=4) for l2 in (0.2, 200.0))
     spread = [float(model.score(some().histories()).std(axis=0).mean()) for model in (weak, strong)]
     assert spread[1] < 0.5 * spread[0]

@@ -2,14 +2,15 @@
 
 A row of ratings r (less their mean, 0 where there is none) goes through one hidden layer and comes out whole:
 
-    e = σ(V r + m),   r̂_c = W_c · e + b_c + w · e + c,   with Σ (r - r̂)² + λ (|V|² + |W|²) + λ_b |b|² made small
+    e = σ(V r + m),   r̂_c = W_c · e + b_c + w · e + c
 
-over the ratings there are. Sedhain, Menon, Sanner and Xie, "AutoRec: autoencoders meet collaborative filtering", WWW
-2015, equations 1 and 2; w and c, which all columns share, are ours: who has rated little is then foretold what most
-say.
+where Σ (r - r̂)² over the ratings there are, and λ |V|² + Σ_c (μ + ν n_c) |W_c|² + λ_b |b|², are made small together:
+Sedhain, Menon, Sanner and Xie, "AutoRec: autoencoders meet collaborative filtering", WWW 2015, equations 1 and 2. Ours
+are w and c, which all columns share, so that who has rated little is foretold what most say; ν, a pull that grows with
+the n_c ratings of a column; and that part of r is left out of what is read while learning.
 
 Where rows are `items`, a column is a person, and W_u and b_u are what the model knows of them. Given the e of all items
-these are a ridge regression of the person's ratings, with the pulls λ and λ_b: so they are not kept, and whoever asks
+these are a ridge regression of the person's ratings, with the same pulls: so they are not kept, and whoever asks
 is given the ones that their history leads to (`algebra.fold_in`); r̂_ui = mean + b_u + b_i + W_u · e_i with
 b_i = w · e_i + c, a factorisation whose items are read from their ratings. Where rows are `people`, a history is read
 as it is. A score is what is added to the mean.
@@ -30,6 +31,7 @@ import scipy.sparse as sp
 import torch
 from pydantic import Field
 from torch import Tensor, nn
+from torch.nn import functional
 
 from serendip.algebra.rated import Rated, RatedItems, Scale
 from serendip.data import Dataset, Queries
@@ -49,29 +51,39 @@ class AutoRecConfig(ModelConfig):
     """What a row is: all ratings of one of the `items`, or of one of the `people`."""
     embedding_size: Annotated[int, Search(50, 500, log=True)] = Field(200, ge=1)
     """D, the width of the hidden layer."""
-    epochs: Annotated[int, Search(20, 200, log=True)] = Field(60, ge=1)
+    epochs: Annotated[int, Search(20, 200, log=True)] = Field(30, ge=1)
     """Passes over all ratings."""
-    learning_rate: Annotated[float, Search(3e-4, 1e-2, log=True)] = Field(2e-3, gt=0)
+    learning_rate: Annotated[float, Search(3e-4, 1e-2, log=True)] = Field(5e-3, gt=0)
     """The largest; it falls to 0 along half a cosine."""
-    l2: Annotated[float, Search(2.0, 200.0, log=True)] = Field(20.0, gt=0)
-    """λ, the pull of both layers towards 0."""
+    l2: Annotated[float, Search(5.0, 500.0, log=True)] = Field(100.0, gt=0)
+    """λ, the pull of V towards 0."""
+    column_l2: Annotated[float, Search(1.0, 200.0, log=True)] = Field(20.0, gt=0)
+    """μ, that of each W_c."""
+    rating_l2: Annotated[float, Search(0.02, 1.0, log=True)] = Field(0.2, ge=0)
+    """ν, that of each W_c for each rating in its column."""
     bias_l2: Annotated[float, Search(0.5, 50.0, log=True)] = Field(5.0, gt=0)
     """λ_b, that of the biases of columns."""
+    dropout: Annotated[float, Search(0.0, 0.8)] = Field(0.2, ge=0, lt=1)
+    """Share of the ratings of a row that is left out at random of what is read while learning."""
     batch_size: Annotated[int, NotSearched("a trade of time for accuracy")] = Field(64, ge=1)
     """Rows of a step, fewer where there are few."""
 
 
 class _Net(ProfileNet):
-    def __init__(self, n_columns: int, config: AutoRecConfig, n_ratings: int = 1) -> None:
+    def __init__(self, config: AutoRecConfig, counts: IntArray) -> None:
+        """`counts` (C,) are the ratings in each column."""
         super().__init__()
-        self.config, self.n_ratings = config, n_ratings
+        n_columns = len(counts)
+        self.config, self.n_ratings = config, max(1, int(counts.sum()))
+        self.aside.register_buffer("pull", torch.from_numpy(_pull(config, counts)))
         self.first = FirstLayer(n_columns, config.embedding_size)  # V, m
         self.out = nn.Linear(config.embedding_size, n_columns)  # W, b
         self.shared = nn.Linear(config.embedding_size, 1)  # w, c
 
     def hidden(self, rows: Profiles) -> Tensor:
         """e, (B, D)."""
-        return torch.sigmoid(self.first(rows, rows.values))
+        read = functional.dropout(rows.values, self.config.dropout, self.training)
+        return torch.sigmoid(self.first(rows, read))
 
     def forward(self, rows: Profiles) -> Tensor:
         """r̂ less the mean, (B, C)."""
@@ -80,8 +92,9 @@ class _Net(ProfileNet):
 
     def loss(self, people: Profiles, part: str, generator: np.random.Generator) -> Tensor:
         found = self(people)[people.rows, people.columns]
-        layers = self.first.items.weight.square().sum() + self.out.weight.square().sum()
-        pull = self.config.l2 * layers + self.config.bias_l2 * self.out.bias.square().sum()
+        held = cast(Tensor, self.aside.pull) @ self.out.weight.square().sum(1)
+        pull = self.config.l2 * self.first.items.weight.square().sum() + held
+        pull = pull + self.config.bias_l2 * self.out.bias.square().sum()
         return losses.squared_error(found, people.values) + pull / self.n_ratings
 
 
@@ -139,9 +152,10 @@ class _OfItems:
 
     def __init__(self, items: RatedItems, config: AutoRecConfig) -> None:
         self.items, self.scale = items, items.scale
-        once = np.full(1 + config.embedding_size, config.l2)
-        once[0] = config.bias_l2
-        self._pull = np.zeros(len(once)), once
+        numbers = np.ones(1 + config.embedding_size)
+        each, once = config.rating_l2 * numbers, config.column_l2 * numbers
+        each[0], once[0] = 0, config.bias_l2
+        self._pull = each, once
 
     @classmethod
     def of(cls, ratings: Sparse, scale: Scale, config: AutoRecConfig, options: FitOptions) -> Self:
@@ -190,7 +204,15 @@ class _OfPeople:
     @classmethod
     def restored(cls, weights: Weights, config: AutoRecConfig) -> Self:
         learned = {name: value for name, value in weights.items() if name != "scale"}
-        return cls(Taught.restored(lambda width: _Net(width, config), learned), Scale(*weights["scale"].tolist()))
+        return cls(
+            Taught.restored(lambda width: _Net(config, np.zeros(width, np.int64)), learned),
+            Scale(*weights["scale"].tolist()),
+        )
+
+
+def _pull(config: AutoRecConfig, counts: IntArray) -> FloatArray:
+    """Of the W_c of columns that hold so many ratings (C,), (C,) float32."""
+    return (config.column_l2 + config.rating_l2 * counts).astype(np.float32)
 
 
 def _centred(ratings: Sparse, scale: Scale) -> Sparse:
@@ -203,7 +225,8 @@ def _centred(ratings: Sparse, scale: Scale) -> Sparse:
 def _taught(rows: Sparse, config: AutoRecConfig, options: FitOptions) -> _Net:
     """A network that has learned the `rows` (R, C)."""
     with torch_session(options) as device:
-        net = _Net(max(1, rows.shape[1]), config, rows.nnz).to(device)
+        counts = np.bincount(rows.indices, minlength=max(1, rows.shape[1]))
+        net = _Net(config, counts).to(device)
         lesson = ProfileLesson(net, rows[np.diff(rows.indptr) > 0], config.batch_size, device)
         teach(lesson, Schedule(config.epochs, config.learning_rate), options, "AutoRec", config)
     return net.to("cpu").eval()

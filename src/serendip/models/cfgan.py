@@ -36,7 +36,7 @@ from torch.nn import functional
 
 from serendip.data import Dataset, Queries
 from serendip.data.arrays import FloatArray, IntArray
-from serendip.models.base import Search, Weights, fitted, take
+from serendip.models.base import NotSearched, Search, Weights, fitted, take
 from serendip.training import FitOptions
 from serendip.training.profiles import FirstLayer, ProfileConfig, ProfileNet, Profiles, Taught
 
@@ -52,14 +52,24 @@ class CfGanConfig(ProfileConfig):
     """Share of the items outside of a history that a step shows, and that it pulls towards 0."""
     negative_weight: Annotated[float, Search(0.01, 1.0, log=True)] = Field(0.1, ge=0)
     """α, how much that pull weighs."""
+    generator_passes: Annotated[int, NotSearched("it has the harder task")] = Field(4, ge=1)
+    """Times that the generator is taught after the discriminator was, in each epoch."""
+    # The first thing that is learned is what is popular; only much later does what is read begin to tell.
+    epochs: Annotated[int, NotSearched("learning stops by itself")] = Field(100, ge=1)
+    """Passes over all people at most, of each network."""
+    patience: Annotated[int, NotSearched("learning stops by itself")] = Field(20, ge=0)
+    """Stop after so many epochs without a better NDCG@10 for the examined; 0: never, and nobody is examined."""
+    learning_rate: Annotated[float, Search(1e-4, 1e-2, log=True)] = Field(3e-3, gt=0)
+    """The largest; it falls to 0 along half a cosine."""
 
 
 class _Net(ProfileNet):
-    passes = (DISCRIMINATOR, GENERATOR)
+    fewest_steps = 4  # of each of the passes
 
     def __init__(self, n_items: int, config: CfGanConfig) -> None:
         super().__init__()
         self.config = config
+        self.passes = (DISCRIMINATOR, *[GENERATOR] * config.generator_passes)
         self.first = FirstLayer(n_items, config.embedding_size)
         self.out = nn.Linear(config.embedding_size, n_items)
         self.aside.add_module("discriminator", _Discriminator(n_items, config.embedding_size))
