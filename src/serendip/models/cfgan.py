@@ -50,7 +50,7 @@ class CfGanConfig(ProfileConfig):
     """Share of a history that is left out at random of what is read while the generator learns."""
     negative_share: Annotated[float, Search(0.1, 0.9)] = Field(0.7, ge=0, le=1)
     """Share of the items outside of a history that a step shows, and that it pulls towards 0."""
-    negative_weight: Annotated[float, Search(0.01, 1.0, log=True)] = Field(0.1, ge=0)
+    negative_weight: Annotated[float, Search(0.01, 1.0, log=True)] = Field(0.3, ge=0)
     """α, how much that pull weighs."""
     generator_passes: Annotated[int, NotSearched("it has the harder task")] = Field(4, ge=1)
     """Times that the generator is taught after the discriminator was, in each epoch."""
