@@ -224,7 +224,7 @@ def _centred(ratings: Sparse, scale: Scale) -> Sparse:
 
 def _taught(rows: Sparse, config: AutoRecConfig, options: FitOptions) -> _Net:
     """A network that has learned the `rows` (R, C)."""
-    with torch_session(options) as device:
+    with torch_session(options, rows.nnz) as device:
         counts = np.bincount(rows.indices, minlength=max(1, rows.shape[1]))
         net = _Net(config, counts).to(device)
         lesson = ProfileLesson(net, rows[np.diff(rows.indptr) > 0], config.batch_size, device)

@@ -7,7 +7,7 @@ one place, of which a linear form is taken. Every layer sees how groups of numbe
 the one before. He, Du, Wang, Tian, Tang and Chua, "Outer product-based neural collaborative filtering", IJCAI 2018,
 sections 3.1 and 3.2, learned by BPR as there. The paper starts from vectors learned by a factorisation; here that
 factorisation, which is the sum of the diagonal of the map, is part of the score and is learned at the same time. In
-the place of an id of their own a person has the sum of vectors of their history (`training.pairs`).
+the place of an id of their own a person has the sum of vectors of their history (`training.meetings`).
 
 Use it to compare with. What it adds to a factorisation is small, and it is the dearest of all models to ask, since
 every pair of a person and an item has a map of its own.

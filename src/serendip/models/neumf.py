@@ -6,7 +6,7 @@
 
 learned by binary cross-entropy, or by BPR, on what people want and `negatives` items drawn for each. He, Liao, Zhang,
 Nie, Hu and Chua, "Neural collaborative filtering", WWW 2017, equations 7 to 12. In the place of an id of their own a
-person has the sum of vectors of their history (`training.pairs`), so that somebody new needs no training; the biases
+person has the sum of vectors of their history (`training.meetings`), so that somebody new needs no training; the biases
 b_i are ours. Both parts learn at once, without learning each before.
 
 Use it to compare with: with as much care plain factorisation is at least as good (Rendle, Krichene, Zhang and Anderson,

@@ -215,7 +215,7 @@ class Taught:
         place = places(matrix)
         known = among(matrix, place)
         left, exam = examination(known[np.diff(known.indptr) > 0], config, options.generator())
-        with torch_session(options) as device:
+        with torch_session(options, left.nnz) as device:
             net = build(_width(place)).to(device)
             teach(ProfileLesson(net, left, config.batch_size, device, exam), schedule, options, label, config)
         return cls(net.to("cpu").eval(), place)
