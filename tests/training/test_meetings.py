@@ -8,7 +8,6 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
-from serendip.training import meetings
 from serendip.training.meetings import PairConfig, PairNet
 from serendip.training.profiles import Profiles
 
@@ -61,7 +60,7 @@ def test_what_is_asked_about_is_left_out_of_the_history() -> None:
 def test_many_pairs_are_answered_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     made, people = net(), Profiles.of(history())
     at_once = made(people)
-    monkeypatch.setattr(pairs, "NUMBERS_AT_ONCE", 1)
+    monkeypatch.setattr(meetings, "NUMBERS_AT_ONCE", 1)
     torch.testing.assert_close(made(people), at_once)
     assert made(Profiles.of(history()[:0])).shape == (0, 8)
 
