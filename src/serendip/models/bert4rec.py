@@ -38,6 +38,10 @@ from serendip.training.sequences import Batch
 
 
 class Bert4RecConfig(ClozeConfig):
+    dropout: Annotated[float, Search(0.0, 0.6)] = Field(0.4, ge=0, lt=1)
+    """Share of the numbers between layers that is left out at random while learning."""
+    learning_rate: Annotated[float, Search(3e-4, 5e-3, log=True)] = Field(3e-3, gt=0)
+    """The largest; it falls to 0 along half a cosine."""
     blocks: Annotated[int, Search(1, 4)] = Field(2, ge=1)
     """Transformer blocks, one after the other."""
     heads: Annotated[int, NotSearched("as for sasrec")] = Field(2, ge=1)

@@ -25,12 +25,14 @@ from pydantic import Field
 
 from serendip.data import Dataset, Queries
 from serendip.data.arrays import FloatArray, IntArray
-from serendip.models.base import NotSearched, Weights, fitted, take
+from serendip.models.base import NotSearched, Search, Weights, fitted, take
 from serendip.training import FitOptions
 from serendip.training.interests import InterestLesson, InterestReader, InterestsConfig, TaughtInterests
 
 
 class ComiRecConfig(InterestsConfig):
+    learning_rate: Annotated[float, Search(3e-4, 5e-3, log=True)] = Field(3e-3, gt=0)
+    """The largest; it falls to 0 along half a cosine."""
     negatives: Annotated[int | None, NotSearched("a trade of time for accuracy")] = Field(512, ge=1)
     """Items drawn for each step, beside the answers of the others; None: all there are, at several times the cost."""
     max_history: Annotated[int, NotSearched("a bound on time and memory")] = Field(50, ge=2)

@@ -37,6 +37,10 @@ from serendip.training.sequences import Batch
 
 
 class HstuConfig(ReaderConfig):
+    dropout: Annotated[float, Search(0.0, 0.6)] = Field(0.4, ge=0, lt=1)
+    """Share of the numbers between layers that is left out at random while learning."""
+    learning_rate: Annotated[float, Search(1e-3, 1e-2, log=True)] = Field(5e-3, gt=0)
+    """The largest; it falls to 0 along half a cosine."""
     blocks: Annotated[int, Search(1, 8)] = Field(2, ge=1)
     """Blocks, one after the other."""
     heads: Annotated[int, Search(1, 4)] = Field(1, ge=1)

@@ -37,6 +37,10 @@ DILATIONS = (1, 4, 16, 64)
 
 
 class NextItNetConfig(ReaderConfig):
+    dropout: Annotated[float, Search(0.0, 0.6)] = Field(0.4, ge=0, lt=1)
+    """Share of the numbers between layers that is left out at random while learning."""
+    learning_rate: Annotated[float, Search(3e-4, 5e-3, log=True)] = Field(3e-3, gt=0)
+    """The largest; it falls to 0 along half a cosine."""
     blocks: Annotated[int, Search(2, 8)] = Field(4, ge=1)
     """Residual blocks of two convolutions; four with a kernel of 3 see 510 events back."""
     kernel: Annotated[int, NotSearched("more blocks reach as far")] = Field(3, ge=2)
@@ -49,12 +53,13 @@ class _Encoder(nn.Module):
         width = config.embedding_size
         dilations = [DILATIONS[place % len(DILATIONS)] for place in range(config.blocks)]
         self.blocks = nn.ModuleList(DilatedBlock(width, config.kernel, far, config.dropout) for far in dilations)
-        self.norm = nn.LayerNorm(width)
+        self.norms = nn.ModuleList([nn.LayerNorm(width), nn.LayerNorm(width)])
 
     def forward(self, x: Tensor, batch: Batch) -> Tensor:
+        x = self.norms[0](x)  # of about the size of what blocks add
         for block in self.blocks:
             x = block(x)
-        found: Tensor = self.norm(x)
+        found: Tensor = self.norms[1](x)
         return found
 
     def last(self, x: Tensor, batch: Batch) -> Tensor:

@@ -29,6 +29,10 @@ BUCKETS = 80
 STEP = 0.301
 """A span of kind b + 1 is longer than one of kind b by the factor e to this power."""
 
+NEAR, FADES = 4.0, 8.0
+"""p(d) starts as 4 exp(-d / 8): the newest few events count most before anything has been learned, which is far sooner
+left behind than a mean of everything that came before."""
+
 
 @dataclass(frozen=True, eq=False)
 class View:
@@ -76,7 +80,7 @@ class Hstu(nn.Module):
         self.heads, self.width = heads, width
         self.norms = nn.ModuleList([nn.LayerNorm(width), nn.LayerNorm(width)])
         self.mixed = nn.Linear(width, 4 * width)
-        self.by_distance = nn.Parameter(torch.zeros(heads, longest))
+        self.by_distance = nn.Parameter((NEAR * torch.exp(-torch.arange(longest) / FADES)).repeat(heads, 1))
         self.by_span = nn.Parameter(torch.zeros(heads, BUCKETS - 1))
         self.dropout = nn.Dropout(dropout)
         self.out = nn.Linear(width, width)
