@@ -10,11 +10,12 @@ first epochs: as much as helps, less than the 1 of a true lower bound. Without `
 second term: Mult-DAE. An answer is decoded from μ. Liang, Krishnan, Hoffman and Jebara, "Variational autoencoders for
 collaborative filtering", WWW 2018, equations 2 and 6, section 2.2.2.
 
-Use it where histories are long and people many. On sparse catalogues linear models are better (the paper's authors
-and others: on the Million Song Dataset EASE is far ahead); where order counts, models that read it are.
+Use it where histories are long and people many; `rec_vae` is the better one, for more time. On sparse catalogues linear
+models are better (Steck, "Embarrassingly shallow autoencoders for sparse data", WWW 2019, section 4.3); where order
+counts, models that read it are.
 
 The first layer adds up one vector for each item of a history. With A items that somebody wants, widths D and H: an
-epoch O(U·A·H), memory 16·A·H bytes while fitting and 8·A·H kept. An answer costs O(T·H + A·H).
+epoch O(U·A·H), memory 32·A·H bytes while fitting and 8·A·H kept. An answer costs O(T·H + A·H).
 """
 
 from __future__ import annotations
