@@ -48,7 +48,7 @@ class MultVaeConfig(ProfileConfig):
     """β once it has grown."""
     annealing: Annotated[int, NotSearched("a little longer or shorter is as good")] = Field(20, ge=0)
     """Epochs in which β grows."""
-    # On ml-1m (user-split, seed 0, NDCG@100) these four give 0.409; 100, 10, 0.001 and 500 stop at 0.393.
+    # Steps that shrink to nothing while β grows: with those of `ProfileConfig` it stops too early.
     epochs: Annotated[int, NotSearched("learning stops by itself")] = Field(50, ge=1)
     """Passes over all people at most."""
     patience: Annotated[int, NotSearched("learning stops by itself")] = Field(20, ge=0)
