@@ -29,7 +29,8 @@ PROGRAM = "import sys; from serendip.cli import main; sys.exit(main())"
 
 def weights_of(workspace: Path) -> str:
     current = (workspace / "models" / "current").read_text(encoding="utf-8").strip()
-    table = json.loads((workspace / "models" / current / "sasrec" / "config.json").read_text(encoding="utf-8"))
+    (config,) = (workspace / "models" / current).rglob("config.json")
+    table = json.loads(config.read_text(encoding="utf-8"))
     return str(table["weights_sha256"])
 
 
