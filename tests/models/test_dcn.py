@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from serendip import models
-from serendip.data import Dataset, Queries, Tables, event_frame
 from serendip.training import FitOptions
 from serendip.training.blocks.cross import BentLowRank, LowRank
 from serendip.training.blocks.experts import Mixture
 from serendip.training.rankers import Head, People
+from tests.training.tastes import of_own_kind, tastes
 
 OPTIONS = FitOptions(seed=5, threads=1)
 SIZE, FIELDS = 4, 2
@@ -22,7 +22,7 @@ FORMS: list[dict[str, Any]] = [
     {"stacked": True},
     {"rank": 3},
     {"experts": 3},
-    {"experts": 2, "rank": 2, "stacked": True},
+    {"experts": 2, "rank": 4, "stacked": True},
 ]
 
 
@@ -66,26 +66,14 @@ def test_settings_say_what_stands_in_a_cross_layer() -> None:
     assert mixture.experts[0].down.weight.shape[0] == 2
 
 
-def halves() -> Dataset:
-    """Things go in pairs, and who wants one of a pair wants the other."""
-    generator = np.random.default_rng(0)
-    rows = []
-    for person in range(150):
-        for pair in generator.permutation(15)[:3]:
-            rows += [(f"u{person:03}", f"i{2 * pair + side:02}") for side in (0, 1)]
-    users, items = (list(column) for column in zip(*rows, strict=True))
-    return Dataset.from_tables(Tables(event_frame({"user_id": users, "item_id": items, "type": ["like"] * len(rows)})))
+@pytest.mark.parametrize("form", FORMS)
+def test_each_form_knows_who_wants_what(form: dict[str, Any]) -> None:
+    assert of_own_kind("dcn", tastes(events=6), form) > 0.9
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_each_form_knows_what_goes_together(form: dict[str, Any]) -> None:
-    data = halves()
-    model = models.make("dcn", {"epochs": 20, "patience": 0, "l2": 1e-3} | form).fit(data, OPTIONS)
-    ids = data.items.vocabulary
-    asked = [(ids.rows([f"i{2 * pair:02}"]), np.zeros(1), np.ones(1)) for pair in range(15)]
-    scores = model.score(Queries.of_histories(asked))
-    scores[np.arange(15), [rows[0] for rows, _, _ in asked]] = -np.inf
-    right = np.array(ids.ids(scores.argmax(1))) == [f"i{2 * pair + 1:02}" for pair in range(15)]
-    assert right.mean() > 0.9
-    again = models.make("dcn", {"epochs": 20, "patience": 0, "l2": 1e-3} | form).restore(model.weights())
+def test_each_form_can_be_saved(form: dict[str, Any]) -> None:
+    data, settings = tastes(), {"epochs": 1, "patience": 0} | form
+    model = models.make("dcn", settings).fit(data, OPTIONS)
+    again = models.make("dcn", settings).restore(model.weights())
     np.testing.assert_array_equal(again.score(data.histories()), model.score(data.histories()))

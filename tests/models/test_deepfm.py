@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from itertools import combinations
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from serendip import models
-from serendip.data import Dataset, Tables, event_frame
-from serendip.training import FitOptions
 from serendip.training.rankers import Head, People
 
-OPTIONS = FitOptions(seed=5, threads=1)
 SIZE, FIELDS = 4, 3
+FIRST = torch.tensor([1.0] + [0.0] * SIZE)  # leaves b and takes v away
 
 
 def head() -> Head:
@@ -42,7 +39,7 @@ def by_the_book(net: Head, person: Tensor, item: Tensor) -> Tensor:
         found = found + one @ other
     whole = torch.cat([layer.weight for layer in net.tower.first], dim=1)
     hidden = torch.relu(whole @ fields[:, 1:].flatten() + net.tower.first[0].bias)
-    hidden = torch.relu(net.tower.rest[3](hidden))
+    hidden = torch.relu(net.tower.rest[2](hidden))
     return found + net.out(hidden)[0]
 
 
@@ -57,25 +54,14 @@ def test_the_odds_are_those_of_the_formula(shared: bool) -> None:
             torch.testing.assert_close(found[row, column], expected, atol=1e-4, rtol=1e-4)
 
 
-def opposites() -> Dataset:
-    """Things go in pairs, and who wants one of a pair wants the other: only products of columns can know it."""
-    generator = np.random.default_rng(0)
-    rows = []
-    for person in range(150):
-        for pair in generator.permutation(15)[:3]:
-            rows += [(f"u{person:03}", f"i{2 * pair + side:02}") for side in (0, 1)]
-    users, items = (list(column) for column in zip(*rows, strict=True))
-    return Dataset.from_tables(Tables(event_frame({"user_id": users, "item_id": items, "type": ["like"] * len(rows)})))
-
-
-def test_products_of_columns_know_what_goes_together() -> None:
-    """Of a person's pairs one half is hidden: it scores above the things of all other pairs."""
-    data = opposites()
-    model = models.make("deepfm", {"epochs": 30, "patience": 0, "l2": 1e-3}).fit(data, OPTIONS)
-    ids = data.items.vocabulary
-    from serendip.data import Queries
-
-    asked = [(ids.rows([f"i{2 * pair:02}"]), np.zeros(1), np.ones(1)) for pair in range(15)]
-    scores = model.score(Queries.of_histories(asked))
-    scores[np.arange(15), [rows[0] for rows, _, _ in asked]] = -np.inf
-    assert list(ids.ids(scores.argmax(1))) == [f"i{2 * pair + 1:02}" for pair in range(15)]
+def test_without_vectors_everybody_is_given_the_same() -> None:
+    """The first-order part alone has one order for all; what is personal comes from products and the tower."""
+    net, asked = head(), people()
+    items = torch.randn(1, 4, FIELDS, 1 + SIZE)
+    with torch.no_grad():
+        net.out.weight.zero_()
+    without = People(asked.told * FIRST, asked.events, asked.offsets, asked.context * FIRST)
+    first, second = net(without, items)
+    torch.testing.assert_close(first - first[0], second - second[0])
+    first, second = net(asked, items)
+    assert not torch.allclose(first - first[0], second - second[0], atol=1e-2)

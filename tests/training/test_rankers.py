@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -20,10 +19,10 @@ from serendip.training.pairs import LENGTHS, PERIODS, Known
 from serendip.training.rankers import Columns, Head, People, Ranker, RankerConfig, RankingLesson, Taught
 from serendip.training.sequences import Sequences
 from serendip.training.session import torch_session
+from tests.training.tastes import N_ITEMS, N_PEOPLE, of_own_kind, tastes
 
 OPTIONS = FitOptions(seed=5, threads=1)
 NAMES = ("deepfm", "dcn", "din")
-N_PEOPLE, N_ITEMS = 60, 90
 NONE = Sequences(np.zeros(N_PEOPLE + 1, np.int64), np.empty(0, np.int64), np.empty(0, np.int64))
 
 
@@ -38,22 +37,6 @@ class Sums(Head):
     def forward(self, people: People, items: Tensor) -> Tensor:
         self.asked += items.shape[1] * len(people.context)
         return self.scale * (people.fields.sum((1, 2))[:, None] * items.sum((2, 3)))
-
-
-def tastes(kinds: bool = True, events: int = 8, seed: int = 0) -> Dataset:
-    """Three kinds of things, each wanted by few; a person wants things of one kind. The last five nobody wants."""
-    generator = np.random.default_rng(seed)
-    rows = [
-        (f"u{person:02}", f"i{3 * place + person % 3:02}", 1 + time)
-        for person in range(N_PEOPLE)
-        for time, place in enumerate(generator.permutation(28)[:events])
-    ]
-    users, items, times = (list(column) for column in zip(*rows, strict=True))
-    frame = event_frame({"user_id": users, "item_id": items, "type": ["like"] * len(rows), "time_ms": times})
-    labels: dict[str, Any] = {"kind": [["war", "love", "space"][row % 3] for row in range(N_ITEMS)]} if kinds else {}
-    return Dataset.from_tables(
-        Tables(frame, pl.DataFrame({"item_id": [f"i{row:02}" for row in range(N_ITEMS)]} | labels))
-    )
 
 
 def place_of(data: Dataset) -> IntArray:
@@ -193,24 +176,10 @@ def test_scores_are_above_0_in_the_order_of_the_odds() -> None:
     np.testing.assert_allclose(scores[:, met], np.logaddexp(0, odds), atol=1e-5)
 
 
-def of_own_kind(name: str, data: Dataset) -> float:
-    """How often an unseen thing of somebody's kind scores above an unseen one of another."""
-    model = models.make(name).fit(data, OPTIONS)
-    scores, seen = model.score(data.histories()), data.matrix().toarray() > 0
-    met = data.matrix().sum(axis=0) > 0
-    kinds = np.array([int(item[1:]) % 3 for item in data.items.vocabulary.ids(np.arange(data.n_items))])
-    people = np.array([int(user[1:]) % 3 for user in data.users.vocabulary.ids(np.arange(data.n_users))])
-    found = []
-    for row, mask, kind in zip(scores, seen, people, strict=True):
-        own, other = row[(kinds == kind) & ~mask & met], row[(kinds != kind) & ~mask & met]
-        found.append((own[:, None] > other).mean())
-    return float(np.mean(found))
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_columns_tell_what_few_events_do_not(name: str) -> None:
     """Each thing is wanted by about four people: its kind says far more than who they are."""
-    with_kinds, without = of_own_kind(name, tastes(events=4)), of_own_kind(name, tastes(kinds=False, events=4))
+    with_kinds, without = of_own_kind(name, tastes(events=6)), of_own_kind(name, tastes(kinds=False, events=6))
     assert with_kinds > 0.97
     assert without < with_kinds - 0.05
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from serendip.errors import InputError
-from serendip.training import FitOptions
+from serendip.training import FitOptions, session
 from serendip.training.session import reading, torch_session
 
 
@@ -66,3 +66,11 @@ def test_reading_keeps_no_graph() -> None:
     with reading():
         assert not (2 * weight).requires_grad
     assert (2 * weight).requires_grad
+
+
+def test_one_thread_does_for_few_events() -> None:
+    before = torch.get_num_threads()
+    for events, expected in ((session.FEW - 1, 1), (session.FEW, before + 1), (None, before + 1)):
+        with torch_session(FitOptions(threads=before + 1), events):
+            assert torch.get_num_threads() == expected
+    assert torch.get_num_threads() == before

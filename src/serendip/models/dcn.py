@@ -10,8 +10,8 @@ the log-odds that the person wants the item, a score ln(1 + e^s), which keeps th
 The fields are the item, its attributes, the same of the items in the history (with vectors of their own, each history
 divided by √n), and the context: see `training.rankers`. Who was never seen in training is served like all others.
 
-Use it to put candidates in order where which columns belong together is not known, and more than two do. On few data a
-linear model (`ease`) or factors (`als`) do as well in a hundredth of the time.
+Use it to put candidates in order where it is not known which columns belong together, and more than two do. It has to
+be taught for many times as long as a linear model (`ease`), so begin with that.
 
 With W = (2 F + 2)·D numbers in x_0, F fields of an item, L cross layers and a tower H wide: an epoch costs
 O(E·K·(L·W² + W·H + H²) + E·T·F·D) for K negatives and histories of T items, with L·W·rank in the place of L·W² where

@@ -11,8 +11,8 @@ divided by √n), and the context: see `training.rankers`. Nothing tells one per
 who was never seen in training is served like all others; attributes of people are not looked at, since whoever asks
 brings none.
 
-Use it to put candidates in order where items have attributes, and data are many. On few data a linear model (`ease`)
-or factors (`als`) do as well in a hundredth of the time.
+Use it to put candidates in order where items have attributes, or time changes what is wanted. It has to be taught for
+many times as long as a linear model (`ease`), so begin with that.
 
 With F fields of an item, 2 F + 2 in all, and H the width of the tower: an epoch O(E·K·(F·D·H + H²) + E·T·F·D) for K
 negatives and histories of T items; memory 16 D·(2 N + labels) bytes while learning. A score costs O(F·D + F·D·H + H²)

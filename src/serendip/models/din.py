@@ -1,29 +1,31 @@
 """DIN: of a history, what has to do with the item asked about counts.
 
-    v(t) = 1 / √n Σ_j a(h_j, t) h_j,   s = w · tower([v(t), t, v(t) ⊙ t, context])
+    v(t) = 1 / √n Σ_j a(h_j, t) h_j,   s = v(t) · t + w · tower([v(t), t, v(t) ⊙ t, context])
 
 over the n items h_j of the history and the item t, each the vectors of its fields side by side, where a small network
 looks at h, t, their product and their difference: Zhou et al., "Deep interest network for click-through rate
-prediction", KDD 2018, sections 4.3 and 5.3 (Dice, the activation of the tower). The product v ⊙ t among the inputs of
-the tower is not in the paper: it spares the tower to find out on its own that like goes with like. s is the log-odds
-that the person wants the item, a score ln(1 + e^s), which keeps the order and is above 0.
+prediction", KDD 2018, sections 4.3 and 5.3 (Dice, the activation of the tower). s is the log-odds that the person wants
+the item, a score ln(1 + e^s), which keeps the order and is above 0.
 
-The columns are those of `training.rankers`; an item has the same vectors in a history as when it is asked about. There
-are no columns of people beside their history, so who was never seen in training is served like all others.
+What is not in the paper: v(t) · t and v(t) ⊙ t, which spare the tower to find out on its own that like goes with like,
+and vectors of their own for items in a history. On ml-100k (validation by time, 101 people, 5 epochs, one seed)
+NDCG@10 is 0.091 with all of it and 0.072 without v(t) · t, a difference that so few people do not prove.
+
+The columns are those of `training.rankers`; there are none of people beside their history, so who was never seen in
+training is served like all others.
 
 Use it to put some hundred candidates in order where people have more than one interest. To score all items it is slow:
 each pair reads the whole history again.
 
 With W = F·D numbers for an item of F fields, A the width of the attention, T events and H the width of the tower: an
-epoch O(E·K·(T·A·W + W·H + H²)) for K negatives; memory 16 D·(N + labels) bytes while learning, and 4 T·A for each pair
-of a step. A score costs O(T·A·W + W·H + H²) for each item that is asked about.
+epoch O(E·K·(T·A·W + W·H + H²)) for K negatives; memory 16 D·(2 N + labels) bytes while learning, and 4 T·A for each
+pair of a step. A score costs O(T·A·W + W·H + H²) for each item that is asked about.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Self
 
-import torch
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -44,7 +46,7 @@ class DinConfig(RankerConfig):
 
 
 class _Head(Head):
-    apart = False
+    apart = True
 
     def __init__(self, config: DinConfig, n_fields: int) -> None:
         super().__init__()
@@ -60,8 +62,10 @@ class _Head(Head):
         history, real = people.padded()
         items = items.flatten(2)  # (B, C, W)
         told = self.attention(history, real, items)  # (B, C, W)
-        found = self.tower(told, items, told * items, people.context.flatten(1)[:, None])
-        return torch.squeeze(self.out(found), 2)
+        product = told * items
+        found = self.tower(told, items, product, people.context.flatten(1)[:, None])
+        added: Tensor = product.sum(2) + self.out(found)[..., 0]
+        return added
 
 
 class Din:

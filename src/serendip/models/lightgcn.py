@@ -2,13 +2,15 @@
 
 Items start from learned vectors, K steps over the graph of people and items follow, and the vector of each is the mean
 of its layers: He, Deng, Wang, Li, Zhang and Wang, "LightGCN: simplifying and powering graph convolution network for
-recommendation", SIGIR 2020. Two things differ here; `training.propagation` has the algebra.
+recommendation", SIGIR 2020. `training.propagation` has the algebra. What differs here:
 
 - People start from nothing instead of a vector for each id, so that a person is a sum over their history, the same for
   somebody new, and each event has its exact share of a score. With `ids` they have vectors while learning.
-- What a step asks for is out of the graph while it is asked for. A softmax over cosines with all items, estimated
-  without bias from those of the batch and drawn ones, takes the place of one negative for each preference: Wu et al.,
-  "On the effectiveness of sampled softmax loss for item recommendation", TOIS 2024. `bpr` is the loss of the paper.
+- What a step asks for is out of the graph while it is asked for.
+- A softmax over all items, estimated without bias from those of the batch and drawn ones, takes the place of one
+  negative for each preference: Wu et al., "On the effectiveness of sampled softmax loss for item recommendation", TOIS
+  2024. Of a person only the direction counts in it, of an item the length too. `bpr` is the loss of the paper.
+- Learning starts from the leading singular vectors of the graph, not from noise.
 
 Use it on large, sparse data without an order, where items are best known by who else wants them and what else these
 want, and where short vectors of items and histories are needed, to be indexed. `graph_filter` and `sparse_ease` learn

@@ -8,10 +8,10 @@ item must be recognised by that of its first layer alone, among those of others:
 which spreads the vectors evenly, so that what few want is not drowned. One pass over the graph gives both views. Yu,
 Xia, Chen, Cui, Hung and Yin, "XSimGCL: towards extremely simple graph contrastive learning for recommendation", TKDE
 36(2), 2024. As in the paper the learned layer itself does not count. As in `lightgcn` people are sums over their
-history and start from nothing, what is asked for is out of the graph, and preferences are learned by a softmax over
-cosines in the place of BPR. The noise is a share of the length of what it moves, so that it cannot be outgrown.
+history, what is asked for is out of the graph, and preferences are learned by a softmax in the place of BPR. The noise
+is a share of the length of what it moves, so that it cannot be outgrown.
 
-Use it in the place of `lightgcn` where the catalogue has a long tail.
+Use it in the place of `lightgcn` where the vectors of rare things matter; it learns half as fast.
 
 With width D, E events and C candidates, a step of M pairs costs O(K·E·D + M·C·D + S²·D) with S people and items told
 apart, 2,048 at most, and an epoch has E / M of them; memory and a score as `lightgcn`.

@@ -22,13 +22,14 @@ def softmax(hidden: Tensor, table: Tensor, targets: Tensor, offsets: Tensor | No
 
     `hidden` (M, D), `table` (C, D), `targets` (M,) places in `table`, `offsets` (C,) o, which the target of a place is
     exempt from. With o_c = -ln P(c is a candidate) the sum over drawn candidates estimates the sum over all without
-    bias (Horvitz and Thompson 1952), and with the target exempt this is the refined log-Q correction: Khrylchenko,
-    Baikalov, Makeev, Matveev and Liamaev, "Correcting the LogQ correction", RecSys 2025.
+    bias (Horvitz and Thompson 1952); with the target exempt, because it is there for certain, it is close to the
+    refined log-Q correction (Khrylchenko et al., RecSys 2025).
 
     The gradient is found in the same pass, block by block of `ROWS` places: memory O(ROWS C + C D + M D), not O(M C),
     as in Wijmans et al., "Cut your losses in large-vocabulary language models", ICLR 2025.
     """
-    return cast(Tensor, _Softmax.apply(hidden, table, targets, offsets))
+    found = _Softmax.apply(hidden, table, targets, offsets)  # type: ignore[no-untyped-call]
+    return cast(Tensor, found)
 
 
 class _Softmax(torch.autograd.Function):
@@ -54,7 +55,7 @@ class _Softmax(torch.autograd.Function):
             of_table.addmm_(scores.T, part)
         ctx.save_for_backward(of_hidden, of_table)
         ctx.n_places = max(1, len(hidden))
-        return total / ctx.n_places
+        return cast(Tensor, total / ctx.n_places)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None]:

@@ -93,7 +93,7 @@ class Pairs:
     @cached_property
     def counts(self) -> IntArray:
         """How many events were known by then, the event itself not counted, (E,)."""
-        return self.ends - self.sequences.offsets[self.people] - (self.sequences.times_ms == 0)
+        return np.asarray(self.ends - self.sequences.offsets[self.people] - (self.sequences.times_ms == 0))
 
     @cached_property
     def _wanted(self) -> IntArray:

@@ -16,7 +16,7 @@ has its share, and needs neither the graph nor torch. With `ids` P_0 is learned 
 given without it.
 
 While a preference is asked for, it is not in the graph. Else the vector of the person would hold the very item that is
-to be told apart, and that of the item the person.
+to be told apart, and that of the item the person. Learning starts where the leading singular vectors of R say.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from serendip.algebra.spectrum import leading
 from serendip.data import Dataset, Queries
 from serendip.data.arrays import BoolArray, FloatArray, IntArray, Sparse
 from serendip.training import losses, negatives, withheld
-from serendip.training.blocks.graph import Graph, Layers, blurred, owners, roots
+from serendip.training.blocks.graph import Graph, Layers, blurred, owners, roots, sums
 from serendip.training.loop import Schedule, learn
 from serendip.training.options import FitOptions
 from serendip.training.session import reading, torch_session
@@ -62,9 +62,9 @@ class GraphConfig(ModelConfig):
     """K, how many steps over the graph are taken, each from items to people or back."""
     ids: Annotated[bool, NotSearched("people without a vector of their own are served as well")] = False
     """Learn a vector for each person too; answers are given without it."""
-    temperature: Annotated[float, Search(0.05, 0.3, log=True)] = Field(0.1, gt=0)
+    temperature: Annotated[float, Search(0.05, 0.3, log=True)] = Field(0.15, gt=0)
     """Products of the direction of a person and the vector of an item are divided by it."""
-    negatives: Annotated[int, NotSearched("a trade of time for accuracy")] = Field(1_024, ge=1)
+    negatives: Annotated[int, NotSearched("a trade of time for accuracy")] = Field(2_048, ge=1)
     """Items drawn for each step that answers are told apart from, beside those of the others."""
     epochs: Annotated[int, NotSearched("learning stops by itself")] = Field(20, ge=1)
     """Passes over everything that people want at most."""
@@ -76,7 +76,7 @@ class GraphConfig(ModelConfig):
     """The largest; it falls to 0 along half a cosine."""
     weight_decay: Annotated[float, Search(0, 0.1)] = Field(0.0, ge=0)
     """Pull of all vectors towards 0."""
-    batch_size: Annotated[int, NotSearched("a trade of time for accuracy")] = Field(8_192, ge=1)
+    batch_size: Annotated[int, NotSearched("a trade of time for accuracy")] = Field(4_096, ge=1)
     """Preferences asked for in one step."""
     memory: Annotated[float | None, Search(1, 100, log=True)] = Field(None, gt=0)
     """Events of the asking history after which one counts for 1/e; None: all count the same."""
@@ -175,7 +175,7 @@ class PairLesson:
 
     @cached_property
     def sampler(self) -> negatives.Sampler:
-        asked = np.bincount(self.matrix.indices, self.chance, self.matrix.shape[1])
+        asked = sums(self.matrix.indices, self.chance, self.matrix.shape[1])
         return negatives.mixed(asked, self.config.negatives)
 
     def batches(self, generator: np.random.Generator) -> Iterable[tuple[IntArray, np.random.Generator]]:
@@ -216,14 +216,13 @@ class Smoothed:
     def by(cls, method: Method, dataset: Dataset, config: GraphConfig, options: FitOptions, label: str) -> Self:
         """Teach a fresh network what everybody wants."""
         matrix = dataset.matrix()
-        tables = [np.zeros((dataset.n_items, config.embedding_size), np.float32) for _ in range(2)]
+        sources, targets = (np.zeros((dataset.n_items, config.embedding_size), np.float32) for _ in range(2))
         if matrix.nnz:
             wanted = np.unique(matrix.indices)
             known = sp.csr_array(matrix[np.diff(matrix.indptr) > 0][:, wanted])
             known.sort_indices()
-            for table, found in zip(tables, _taught(method, known, config, options, label), strict=True):
-                table[wanted] = found
-        return cls(*tables, config.memory)
+            sources[wanted], targets[wanted] = _taught(method, known, config, options, label)
+        return cls(sources, targets, config.memory)
 
     @cached_property
     def known(self) -> BoolArray:
@@ -251,7 +250,7 @@ class Smoothed:
     def _shares(self, queries: Queries) -> FloatArray:
         """W^-½ w of each event, (E,) float32, 0 for what nobody wants."""
         recent = np.where(self.known[queries.item_rows], queries.recent(self.memory), np.float32(0))
-        scale = roots(np.bincount(queries.query_rows, recent, len(queries)))
+        scale = roots(sums(queries.query_rows, recent, len(queries)))
         return (recent * scale[queries.query_rows]).astype(np.float32)
 
     def weights(self) -> dict[str, NDArray[Any]]:

@@ -104,7 +104,7 @@ class Columns:
 
     @property
     def n_fields(self) -> int:
-        return self.counts.shape[1]
+        return int(self.counts.shape[1])
 
     @property
     def n_columns(self) -> int:
@@ -137,7 +137,7 @@ class People:
     def pooled(self) -> Tensor:
         """The vectors of each history, added up and divided by √n, (B, F, W)."""
         flat = functional.embedding_bag(self.events, self.told.flatten(1), self.offsets[:-1], mode="sum")
-        return (flat / self.lengths.clamp(min=1).sqrt()[:, None]).unflatten(1, self.told.shape[1:])
+        return (flat / self.lengths.clamp(min=1).sqrt()[:, None]).reshape(len(flat), *self.told.shape[1:])
 
     @cached_property
     def fields(self) -> Tensor:
@@ -219,7 +219,7 @@ class Ranker(nn.Module):
             mode="sum",
             per_sample_weights=self.shares[chosen],
         )
-        return bags.unflatten(0, counts.shape)
+        return bags.reshape(*counts.shape, -1)
 
 
 Build = Callable[[int], Head]
@@ -246,7 +246,7 @@ class RankingLesson:
         return cls(net, pairs, config, net.table.device, Known.of(asked, pairs.borders, config.max_history), exam)
 
     def batches(self, generator: np.random.Generator) -> Iterable[tuple[IntArray, np.random.Generator]]:
-        n_events = np.count_nonzero(self.pairs.counts)
+        n_events = int(np.count_nonzero(self.pairs.counts))
         size = min(self.config.batch_size // (1 + self.config.negatives), n_events // FEWEST_STEPS)
         for events in self.pairs.batches(max(1, size), generator):
             yield events, generator
@@ -287,7 +287,7 @@ def _on(device: torch.device, array: NDArray[Any]) -> Tensor:
 
 def _chosen(vectors: Tensor, places: Tensor) -> Tensor:
     """`vectors[places]`, (..., F, W) for `vectors` (R, F, W), whose gradient is found faster."""
-    return functional.embedding(places, vectors.flatten(1)).unflatten(-1, vectors.shape[1:])
+    return functional.embedding(places, vectors.flatten(1)).reshape(*places.shape, *vectors.shape[1:])
 
 
 @dataclass(frozen=True, eq=False)
@@ -306,14 +306,15 @@ class Answers:
 
     def scores(self, known: Known, places: IntArray | None = None) -> FloatArray:
         """ln(1 + odds) that people want items, above 0: of all (B, A), or of those at `places` (B, C), (B, C)."""
-        found = np.empty((len(known), self.net.n_items) if places is None else places.shape, np.float32)
+        n_columns = self.net.n_items if places is None else places.shape[1]
+        found = np.empty((len(known), n_columns), np.float32)
         most = max(1, AT_ONCE // self.net.head.numbers)
-        height = max(1, most // max(1, found.shape[1]))
+        height = max(1, most // max(1, n_columns))
         for start in range(0, len(known), height):
             members = slice(start, min(start + height, len(known)))
             part = known[np.arange(members.start, members.stop)]
             people = self.net.people(self.told, part.sequences.places, part)
-            for first in range(0, found.shape[1], most):
+            for first in range(0, n_columns, most):
                 block = members, slice(first, first + most)
                 items = self.items[None, block[1]] if places is None else _chosen(self.items, self._on(places[block]))
                 found[block] = functional.softplus(self.net.head(people, items)).cpu().numpy()

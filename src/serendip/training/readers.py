@@ -52,7 +52,7 @@ class ReaderConfig(ModelConfig):
     """Stop after so many epochs without a better NDCG@10 on what was withheld; 0: never, and nothing is withheld."""
     examined: Annotated[int, NotSearched("a bound on time")] = Field(1_000, ge=1)
     """People whose last item is withheld to examine by, a fifth of all at most."""
-    learning_rate: Annotated[float, Search(3e-4, 5e-3, log=True)] = Field(1e-3, gt=0)
+    learning_rate: Annotated[float, Search(3e-4, 1e-2, log=True)] = Field(3e-3, gt=0)
     """The largest; it falls to 0 along half a cosine."""
     weight_decay: Annotated[float, Search(0, 0.5)] = Field(0.0, ge=0)
     """Pull of all weights towards 0."""

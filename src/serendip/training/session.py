@@ -10,7 +10,6 @@ import torch
 from serendip.errors import InputError
 from serendip.training.options import FitOptions
 
-
 FEW = 50_000
 """With fewer events to learn from, sharing out what a step computes takes longer than computing it."""
 

@@ -100,7 +100,7 @@ class Graph:
     def of(cls, matrix: Sparse, device: torch.device) -> Graph:
         """From X, its cells in the order of rows and columns."""
         people, items = owners(matrix), matrix.indices
-        halves = [roots(np.bincount(who, matrix.data, n)) for who, n in zip((people, items), matrix.shape, strict=True)]
+        halves = [roots(sums(who, matrix.data, n)) for who, n in zip((people, items), matrix.shape, strict=True)]
         cells = matrix.data * halves[0][people] * halves[1][items]
         order = np.argsort(items, kind="stable")
         places = np.empty(len(order), np.int64)
@@ -173,6 +173,11 @@ def owners(matrix: Sparse) -> IntArray:
     return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
 
 
-def roots(sums: FloatArray) -> FloatArray:
-    """sums ** -½, and 0 where there is none."""
-    return np.where(sums > 0, np.maximum(sums, 1e-30) ** -0.5, 0.0)
+def sums(rows: IntArray, weights: FloatArray, n_rows: int) -> FloatArray:
+    """What the weights of the cells of each row add up to, (R,) float64."""
+    return np.asarray(np.bincount(rows, weights, n_rows), np.float64)
+
+
+def roots(numbers: FloatArray) -> FloatArray:
+    """numbers ** -½, and 0 where there is none."""
+    return np.where(numbers > 0, np.maximum(numbers, 1e-30) ** -0.5, 0.0)
