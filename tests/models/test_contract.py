@@ -22,7 +22,7 @@ from serendip import models
 from serendip.data import Dataset, Queries, Signals, Tables, event_frame
 from serendip.data.arrays import Sparse
 from serendip.errors import DamagedArtifactError, InputError
-from serendip.models import Model, NotSearched, Search
+from serendip.models import Model, ModelConfig, NotSearched, Search
 from serendip.retrieval import top_k
 from serendip.training import FitOptions
 
@@ -434,7 +434,12 @@ def test_config_is_frozen(name: str) -> None:
 
 def test_every_hyper_parameter_is_documented(name: str) -> None:
     model_class = models.load(name)
-    source = Path(sys.modules[model_class.__module__].__file__ or "").read_text(encoding="utf-8")
+    files = {
+        sys.modules[kind.__module__].__file__ or ""
+        for kind in model_class.Config.__mro__
+        if issubclass(kind, ModelConfig)
+    }
+    source = "\n".join(Path(file).read_text(encoding="utf-8") for file in sorted(files))
     for key in model_class.Config.model_fields:
         assert re.search(rf'^    {key}: .*\n    """', source, re.MULTILINE), f"{key} has no docstring beneath"
 

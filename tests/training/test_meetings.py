@@ -8,6 +8,7 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
+from serendip.training import meetings
 from serendip.training.meetings import PairConfig, PairNet
 from serendip.training.profiles import Profiles
 

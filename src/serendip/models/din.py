@@ -15,7 +15,8 @@ The columns are those of `training.rankers`; there are none of people beside the
 training is served like all others.
 
 Use it to put some hundred candidates in order where people have more than one interest. To score all items it is slow:
-each pair reads the whole history again.
+each pair reads the whole history again. Nor is it for few data: on ml-100k by time (three seeds) NDCG@10 is 0.102,
+where `popular` has 0.115 and `dcn` 0.149.
 
 With W = F·D numbers for an item of F fields, A the width of the attention, T events and H the width of the tower: an
 epoch O(E·K·(T·A·W + W·H + H²)) for K negatives; memory 16 D·(2 N + labels) bytes while learning, and 4 T·A for each

@@ -219,7 +219,7 @@ class Ranker(nn.Module):
             mode="sum",
             per_sample_weights=self.shares[chosen],
         )
-        return bags.reshape(*counts.shape, -1)
+        return bags.reshape(*counts.shape, bags.shape[1])
 
 
 Build = Callable[[int], Head]

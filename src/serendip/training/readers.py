@@ -58,7 +58,7 @@ class ReaderConfig(ModelConfig):
     """Pull of all weights towards 0."""
     batch_size: Annotated[int, NotSearched("a trade of time for accuracy")] = Field(4_096, ge=1)
     """Events of a step, padding included."""
-    averaging: Annotated[float, NotSearched("longer averages need longer learning")] = Field(0.0, ge=0, lt=1)
+    averaging: Annotated[float, NotSearched("longer averages need longer learning")] = Field(0.9, ge=0, lt=1)
     """The weights kept are a moving average over steps, of which each step leaves this share; 0: those of the last."""
 
 

@@ -42,7 +42,7 @@ class TargetAttention(nn.Module):
         of_targets = targets @ (target - difference).T  # (B, C, H)
         turned = (targets[:, :, None] * product).flatten(1, 2)  # (B, C * H, W)
         hidden = history @ turned.transpose(1, 2)
-        hidden = hidden.reshape(*history.shape[:2], targets.shape[1], -1)  # (B, T, C, H)
+        hidden = hidden.reshape(*history.shape[:2], targets.shape[1], len(product))  # (B, T, C, H)
         hidden = hidden + of_history[:, :, None] + of_targets[:, None]
         found: Tensor = self.out(self.bend(hidden))
         return torch.squeeze(found, -1)
