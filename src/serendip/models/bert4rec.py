@@ -38,6 +38,10 @@ from serendip.training.sequences import Batch
 
 
 class Bert4RecConfig(ClozeConfig):
+    epochs: Annotated[int, NotSearched("learning stops by itself")] = Field(100, ge=1)
+    """Passes over all histories at most; each teaches the blanks only."""
+    patience: Annotated[int, NotSearched("learning stops by itself")] = Field(10, ge=0)
+    """Stop after so many epochs without a better NDCG@10 on what was withheld; 0: never, and nothing is withheld."""
     dropout: Annotated[float, Search(0.0, 0.6)] = Field(0.4, ge=0, lt=1)
     """Share of the numbers between layers that is left out at random while learning."""
     learning_rate: Annotated[float, Search(3e-4, 5e-3, log=True)] = Field(3e-3, gt=0)

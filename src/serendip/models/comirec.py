@@ -31,7 +31,7 @@ from serendip.training.interests import InterestLesson, InterestReader, Interest
 
 
 class ComiRecConfig(InterestsConfig):
-    learning_rate: Annotated[float, Search(3e-4, 5e-3, log=True)] = Field(3e-3, gt=0)
+    learning_rate: Annotated[float, Search(3e-4, 5e-3, log=True)] = Field(5e-3, gt=0)
     """The largest; it falls to 0 along half a cosine."""
     negatives: Annotated[int | None, NotSearched("a trade of time for accuracy")] = Field(512, ge=1)
     """Items drawn for each step, beside the answers of the others; None: all there are, at several times the cost."""

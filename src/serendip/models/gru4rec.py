@@ -37,7 +37,7 @@ from serendip.training.sequences import Batch
 class Gru4RecConfig(ReaderConfig):
     dropout: Annotated[float, Search(0.0, 0.6)] = Field(0.4, ge=0, lt=1)
     """Share of the numbers between layers that is left out at random while learning."""
-    learning_rate: Annotated[float, Search(3e-4, 5e-3, log=True)] = Field(2e-3, gt=0)
+    learning_rate: Annotated[float, Search(3e-4, 5e-3, log=True)] = Field(3e-3, gt=0)
     """The largest; it falls to 0 along half a cosine."""
     layers: Annotated[int, NotSearched("one is as good in the literature")] = Field(1, ge=1)
     """Layers of gated units, one above the other."""

@@ -12,8 +12,9 @@ figure measured with the time of the right answer is no promise for one who asks
 queries would need one more column of it, (B,), which evaluation would have to fill with a time that was known then.
 Data without times are read by their order alone.
 
-Use it where histories have times that say which events belong together; a block costs about half of one of `sasrec`
-for short histories, and more for long ones, since the fast kernels of attention do not serve it.
+Use it where histories have times that say which events belong together. A block has fewer layers than one of `sasrec`
+and takes a little less time at some 200 events, but the fast kernels of attention do not serve it, so that time and
+memory grow faster with the length. It learns slowly at a small `learning_rate`.
 
 With width D, L blocks, H heads, histories of T events, E events in all and C candidates: an epoch
 O(E·(L·(D² + T·D) + C·D)); memory O(N·D) and what a batch of B histories needs, O(L·H·B·T²), 12 N·D bytes while

@@ -39,7 +39,7 @@ DILATIONS = (1, 4, 16, 64)
 class NextItNetConfig(ReaderConfig):
     dropout: Annotated[float, Search(0.0, 0.6)] = Field(0.4, ge=0, lt=1)
     """Share of the numbers between layers that is left out at random while learning."""
-    learning_rate: Annotated[float, Search(3e-4, 5e-3, log=True)] = Field(3e-3, gt=0)
+    learning_rate: Annotated[float, Search(3e-4, 5e-3, log=True)] = Field(5e-3, gt=0)
     """The largest; it falls to 0 along half a cosine."""
     blocks: Annotated[int, Search(2, 8)] = Field(4, ge=1)
     """Residual blocks of two convolutions; four with a kernel of 3 see 510 events back."""

@@ -29,7 +29,7 @@ class ClozeConfig(ReaderConfig):
 
     masked: Annotated[float, Search(0.1, 0.6)] = Field(0.2, gt=0, lt=1)
     """Share of the events of a history that are left blank while learning."""
-    ending: Annotated[float, Search(0.05, 0.5)] = Field(0.1, ge=0, le=1)
+    ending: Annotated[float, Search(0.05, 0.5)] = Field(0.3, ge=0, le=1)
     """Share of the histories of an epoch that lose their last event and nothing else."""
 
 
