@@ -64,7 +64,7 @@ class GraphConfig(ModelConfig):
     """Learn a vector for each person too; answers are given without it."""
     temperature: Annotated[float, Search(0.05, 0.3, log=True)] = Field(0.15, gt=0)
     """Products of the direction of a person and the vector of an item are divided by it."""
-    negatives: Annotated[int, NotSearched("a trade of time for accuracy")] = Field(2_048, ge=1)
+    negatives: Annotated[int, NotSearched("a trade of time for accuracy")] = Field(1_024, ge=1)
     """Items drawn for each step that answers are told apart from, beside those of the others."""
     epochs: Annotated[int, NotSearched("learning stops by itself")] = Field(20, ge=1)
     """Passes over everything that people want at most."""
@@ -76,7 +76,7 @@ class GraphConfig(ModelConfig):
     """The largest; it falls to 0 along half a cosine."""
     weight_decay: Annotated[float, Search(0, 0.1)] = Field(0.0, ge=0)
     """Pull of all vectors towards 0."""
-    batch_size: Annotated[int, NotSearched("a trade of time for accuracy")] = Field(4_096, ge=1)
+    batch_size: Annotated[int, NotSearched("a trade of time for accuracy")] = Field(2_048, ge=1)
     """Preferences asked for in one step."""
     memory: Annotated[float | None, Search(1, 100, log=True)] = Field(None, gt=0)
     """Events of the asking history after which one counts for 1/e; None: all count the same."""
