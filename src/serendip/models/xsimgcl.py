@@ -11,7 +11,7 @@ Xia, Chen, Cui, Hung and Yin, "XSimGCL: towards extremely simple graph contrasti
 history, what is asked for is out of the graph, and preferences are learned by a softmax in the place of BPR. The noise
 is a share of the length of what it moves, so that it cannot be outgrown.
 
-Use it in the place of `lightgcn` where the vectors of rare things matter; it learns half as fast.
+The paper finds it ahead of LightGCN on sparse data; here that was not seen so far, and it takes twice the time.
 
 With width D, E events and C candidates, a step of M pairs costs O(K·E·D + M·C·D + S²·D) with S people and items told
 apart, 2,048 at most, and an epoch has E / M of them; memory and a score as `lightgcn`.

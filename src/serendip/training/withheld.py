@@ -80,6 +80,8 @@ def some_items(
     people = np.sort(generator.permutation(able)[:n_examined])
     chosen = matrix[people].tocoo()
     hidden = generator.random(chosen.nnz) < share
+    if not hidden.any():
+        return able[:0], None
     seen, wanted = (
         sp.csr_array((chosen.data[w], (chosen.row[w], chosen.col[w])), chosen.shape) for w in (~hidden, hidden)
     )
