@@ -17,6 +17,7 @@ from typing import cast
 import numpy as np
 import polars as pl
 import pytest
+import torch
 
 from serendip import models
 from serendip.data import Dataset, Queries, Signals, Tables, event_frame
@@ -154,9 +155,11 @@ def test_same_seed_same_scores(name: str) -> None:
 
 
 def test_fit_leaves_the_global_random_state_alone(name: str) -> None:
-    before = np.random.get_state()
-    fit(name).score(histories())
+    before, torch_before = np.random.get_state(), torch.get_rng_state()
+    model = fit(name)
+    models.make(name).restore(model.weights()).score(histories())
     after = np.random.get_state()
+    assert torch.equal(torch.get_rng_state(), torch_before)
     np.testing.assert_array_equal(before[1], after[1])
     assert before[2] == after[2]
 

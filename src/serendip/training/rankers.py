@@ -354,7 +354,8 @@ class Taught:
     @classmethod
     def restored(cls, build: Build, weights: dict[str, NDArray[Any]], config: RankerConfig) -> Self:
         columns = Columns(*(weights[f"columns.{name}"] for name in ("counts", "columns", "shares")))
-        net = Ranker(columns, build(columns.n_fields))
+        with torch.random.fork_rng(devices=[]):  # a fresh network draws numbers, which are not needed here
+            net = Ranker(columns, build(columns.n_fields))
         net.load_state_dict({name: torch.from_numpy(weights[f"net.{name}"]) for name in net.state_dict()})
         return cls(net.eval(), weights["place"], weights["borders"], columns, config.max_history)
 

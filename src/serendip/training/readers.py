@@ -214,8 +214,10 @@ class Taught:
     @classmethod
     def restored(cls, build: Build, weights: dict[str, NDArray[Any]], config: ReaderConfig) -> Self:
         place = weights["place"]
-        net = build(int(place.max(initial=-1)) + 1)
-        net.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items() if name != "place"})
+        with torch.device("meta"):  # without drawing numbers that are thrown away
+            net = build(int(place.max(initial=-1)) + 1)
+        learned = {name: torch.tensor(value) for name, value in weights.items() if name != "place"}
+        net.load_state_dict(learned, assign=True)
         return cls(net.eval(), place, config.max_history)
 
     def weights(self) -> dict[str, NDArray[Any]]:
