@@ -101,6 +101,14 @@ def test_nothing_of_the_model_that_knew_them_is_left(shop, engine) -> None:
     assert [served.version for served in engine.deployment.in_order()] == [shop.current_model().name]
 
 
+def test_what_a_fit_that_was_cut_off_had_learned_is_gone(shop, engine) -> None:
+    left = shop.checkpoints_dir / "sasrec.safetensors"
+    left.parent.mkdir()
+    left.write_bytes(b"learned of everybody")
+    engine.erasures.erase("u3")
+    assert not left.exists()
+
+
 def test_another_process_lets_go_of_a_model_that_was_deleted(shop, engine) -> None:
     train(shop)
     other = Engine(shop)

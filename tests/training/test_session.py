@@ -7,7 +7,7 @@ import torch
 
 from serendip.errors import InputError
 from serendip.training import FitOptions, session
-from serendip.training.session import reading, torch_session
+from serendip.training.session import torch_session
 
 
 def settings() -> tuple[int, str]:
@@ -59,13 +59,6 @@ def test_a_device_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) 
 def test_the_device_is_the_one_asked_for() -> None:
     with torch_session(FitOptions()) as device:
         assert device == torch.device("cpu")
-
-
-def test_reading_keeps_no_graph() -> None:
-    weight = torch.ones(2, requires_grad=True)
-    with reading():
-        assert not (2 * weight).requires_grad
-    assert (2 * weight).requires_grad
 
 
 def test_one_thread_does_for_few_events() -> None:

@@ -41,7 +41,7 @@ from serendip.models.base import ModelConfig, NotSearched, Search, Weights, fitt
 from serendip.training import FitOptions, losses, one_blas_thread
 from serendip.training.loop import Schedule
 from serendip.training.profiles import FirstLayer, ProfileLesson, ProfileNet, Profiles, Taught, among, places, teach
-from serendip.training.session import reading, torch_session
+from serendip.training.session import torch_session
 
 STRIP = 512
 """Rows that are read at once after learning."""
@@ -162,7 +162,7 @@ class _OfItems:
     def of(cls, ratings: Sparse, scale: Scale, config: AutoRecConfig, options: FitOptions) -> Self:
         rows = _centred(sp.csr_array(ratings[np.diff(ratings.indptr) > 0].T), scale)  # (N, U)
         net = _taught(rows, config, options)
-        with reading():
+        with torch.inference_mode():
             parts = [net.hidden(Profiles.of(rows[start : start + STRIP])) for start in range(0, rows.shape[0], STRIP)]
             hidden = torch.cat([torch.empty(0, config.embedding_size), *parts])
             bias = net.shared(hidden)[:, 0]

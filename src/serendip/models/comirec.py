@@ -9,8 +9,8 @@ look at a single event cost something: Xie, Gao, Zhou, Ye, Hua, Kim and Wu, "Ret
 candidate matching in recommender systems", RecSys 2023 (REMI). See `training.interests`.
 
 Use it as a source of candidates for people who come for several unlike things: a single vector lies between them, near
-none. As a ranking it is below `sasrec`: an interest is a mean of item vectors, which knows little of their order. The
-score is no product of two vectors, so an index has to be asked once per interest.
+none. An interest is a mean of item vectors, which knows little of their order. The score is no product of two vectors,
+so an index has to be asked once per interest.
 
 With width D, K interests, histories of T events at most, P pieces of history that are learned from in an epoch (`cuts`
 per person at most) and C candidates: an epoch O(P·(T·D² + K·T·D + C·D)); memory O(N·D) and what a batch needs, 12 N·D

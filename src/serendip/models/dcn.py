@@ -44,7 +44,7 @@ class DcnConfig(RankerConfig):
     """Directions that a cross layer looks along; None: all there are, or 16 with `experts`."""
     experts: Annotated[int, Search(1, 8)] = Field(1, ge=1)
     """Maps of low rank in each cross layer that a gate chooses from; 1: one map, and no gate."""
-    stacked: Annotated[bool, NotSearched("which is better depends on the data, seldom by much")] = False
+    stacked: Annotated[bool, NotSearched("two forms of the paper")] = False
     """The tower looks at what the cross layers found; else at what they were given, beside them."""
 
 

@@ -26,7 +26,6 @@ from __future__ import annotations
 from typing import Annotated, Self
 
 from pydantic import Field
-from torch import Tensor, nn
 
 from serendip.data import Dataset, Queries
 from serendip.data.arrays import FloatArray, IntArray
@@ -34,7 +33,6 @@ from serendip.models.base import NotSearched, Search, Weights, fitted, take
 from serendip.training import FitOptions
 from serendip.training.blocks.hstu import HstuStack
 from serendip.training.readers import Reader, ReaderConfig, Taught
-from serendip.training.sequences import Batch
 
 
 class HstuConfig(ReaderConfig):
@@ -46,22 +44,8 @@ class HstuConfig(ReaderConfig):
     """Blocks, one after the other."""
     heads: Annotated[int, Search(1, 4)] = Field(1, ge=1)
     """Parts of the width that look at a history apart from each other; they divide `embedding_size`."""
-    timed: Annotated[bool, NotSearched("times cost a little time and tell much")] = True
+    timed: Annotated[bool, NotSearched("data have times that mean something, or not")] = True
     """Times between events count too, not only their order."""
-
-
-class _Encoder(nn.Module):
-    def __init__(self, config: HstuConfig) -> None:
-        super().__init__()
-        width, longest = config.embedding_size, config.max_history
-        self.stack = HstuStack(config.blocks, width, config.heads, config.dropout, longest, config.timed)
-
-    def forward(self, x: Tensor, batch: Batch) -> Tensor:
-        found: Tensor = self.stack(x, batch)
-        return found
-
-    def last(self, x: Tensor, batch: Batch) -> Tensor:
-        return self.stack.last(x, batch)
 
 
 class Hstu:
@@ -73,7 +57,10 @@ class Hstu:
         self._taught: Taught | None = None
 
     def _build(self, n_items: int) -> Reader:
-        return Reader(n_items, self.config, _Encoder(self.config))
+        config = self.config
+        width, longest = config.embedding_size, config.max_history
+        stack = HstuStack(config.blocks, width, config.heads, config.dropout, longest, config.timed)
+        return Reader(n_items, config, stack)
 
     def fit(self, dataset: Dataset, options: FitOptions = FitOptions()) -> Self:
         self._taught = Taught.by(self._build, dataset, self.config, options, "hstu")

@@ -10,9 +10,9 @@ first epochs: as much as helps, less than the 1 of a true lower bound. Without `
 second term: Mult-DAE. An answer is decoded from μ. Liang, Krishnan, Hoffman and Jebara, "Variational autoencoders for
 collaborative filtering", WWW 2018, equations 2 and 6, section 2.2.2.
 
-Use it where histories are long and people many; `rec_vae` is the better one, for more time. On sparse catalogues linear
-models are better (Steck, "Embarrassingly shallow autoencoders for sparse data", WWW 2019, section 4.3); where order
-counts, models that read it are.
+Use it where histories are long and people many; the authors of `rec_vae` find theirs ahead of it, for more time. On
+sparse catalogues linear models are better (Steck, "Embarrassingly shallow autoencoders for sparse data", WWW 2019,
+section 4.3); where order counts, models that read it are.
 
 The first layer adds up one vector for each item of a history. With A items that somebody wants, widths D and H: an
 epoch O(U·A·H), memory 32·A·H bytes while fitting and 8·A·H kept. An answer costs O(T·H + A·H).
@@ -46,7 +46,7 @@ class MultVaeConfig(ProfileConfig):
     """Mult-VAE; False: Mult-DAE."""
     kl: Annotated[float, Search(0.05, 1.0, log=True)] = Field(0.2, ge=0)
     """β once it has grown."""
-    annealing: Annotated[int, NotSearched("a little longer or shorter is as good")] = Field(20, ge=0)
+    annealing: Annotated[int, NotSearched("it goes with `epochs`")] = Field(20, ge=0)
     """Epochs in which β grows."""
     # Steps that shrink to nothing while β grows: with those of `ProfileConfig` it stops too early.
     epochs: Annotated[int, NotSearched("learning stops by itself")] = Field(50, ge=1)

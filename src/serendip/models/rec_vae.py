@@ -16,8 +16,8 @@ before it. Shenbin, Alekseev, Tutubalina, Malykh and Nikolenko, "RecVAE: a new v
 recommendations with implicit feedback", WSDM 2020, sections 3.2 to 3.5. The mixture of whole vectors that the paper
 writes down is one of each number here, and an answer is decoded from μ.
 
-Use it where histories are long and people many and some time to learn is no matter: it is the strongest autoencoder
-here. On sparse catalogues linear models are better; where order counts, models that read it are.
+Use it where histories are long and people many and some time to learn is no matter: its authors find it ahead of
+Mult-VAE. On sparse catalogues linear models are better; where order counts, models that read it are.
 
 The first layer adds up one vector for each item of a history. With A items that somebody wants, widths D and H: an
 epoch O(U·(A·D + H²)), four passes; memory 16·A·(D + H) + 4·A·H bytes while fitting, 4·A·(D + H) kept. An answer costs
@@ -61,7 +61,7 @@ class RecVaeConfig(ProfileConfig):
     """Share of a history that is left out at random of what is read while the encoder learns."""
     gamma: Annotated[float, Search(0.001, 0.05, log=True)] = Field(0.005, ge=0)
     """γ, how much z is held, for each item of a history."""
-    encoder_passes: Annotated[int, NotSearched("three are enough")] = Field(3, ge=1)
+    encoder_passes: Annotated[int, NotSearched("three in the paper")] = Field(3, ge=1)
     """Times that the encoder is taught before the decoder is, in each epoch."""
 
 

@@ -12,7 +12,7 @@ LiGR (Tikhonovich et al., "eSASRec", RecSys 2025; see `blocks.attention`). Where
 position, queries and keys are rotated, so that only the distance of two events counts.
 
 Use it where order says something and there are some 100,000 events or more; `next_item` learns in seconds what a linear
-map can know, and the two together are better than each.
+map can know.
 
 With width D, L blocks, histories of T events, E events in all and C candidates: an epoch O(E·(L·(D² + T·D) + C·D));
 memory O(N·D) and what a batch needs, 12 N·D bytes while fitting. A question costs O(L·T·(D² + T·D) + N·D).
@@ -37,7 +37,7 @@ from serendip.training.sequences import Batch
 class SasRecConfig(ReaderConfig):
     blocks: Annotated[int, Search(1, 4)] = Field(2, ge=1)
     """Transformer blocks, one after the other."""
-    heads: Annotated[int, NotSearched("one is as good on all data seen")] = Field(1, ge=1)
+    heads: Annotated[int, NotSearched("one is common")] = Field(1, ge=1)
     """Parts of the width that look at a history apart from each other."""
     growth: Annotated[int, Search(1, 4)] = Field(2, ge=1)
     """How many times wider the inner layer of a block is."""

@@ -29,15 +29,11 @@ class Schedule:
     learning_rate: float
     """The largest: it is reached after `warmup` and falls to 0 along half a cosine, after the last of `epochs`."""
     patience: int = 0
-    """Stop after so many examinations without a better one; 0: never, and the last weights are kept."""
-    every: int = 1
-    """Epochs from one examination to the next."""
+    """Stop after so many epochs without a better examination; 0: never, and the last weights are kept."""
     weight_decay: float = 0.0
     """Share of each weight that is taken away per step, times the learning rate: AdamW."""
     warmup: float = 0.0
     """Share of all steps on which the learning rate grows from 0."""
-    constant: bool = False
-    """The learning rate does not fall."""
     averaging: float = 0.0
     """Weights are examined and kept as a moving average, of which a step leaves this share; 0: as they are."""
 
@@ -68,7 +64,7 @@ class Course:
     losses: list[float] = field(default_factory=list)
     """The mean over the steps of each epoch."""
     grades: list[float] = field(default_factory=list)
-    """What `examined` said, one per examination."""
+    """What `examined` said after each."""
 
 
 def learn(lesson: Lesson, schedule: Schedule, options: FitOptions, label: str, about: object = None) -> Course:
@@ -130,7 +126,7 @@ def _tell(
 def _pace(optimizer: torch.optim.Optimizer, schedule: Schedule, epoch: float) -> None:
     """The learning rate at this point of the course."""
     done = epoch / schedule.epochs
-    share = 1.0 if schedule.constant else 0.5 * (1 + math.cos(math.pi * done))
+    share = 0.5 * (1 + math.cos(math.pi * done))
     if done < schedule.warmup:
         share *= done / schedule.warmup
     for group in optimizer.param_groups:
@@ -138,7 +134,7 @@ def _pace(optimizer: torch.optim.Optimizer, schedule: Schedule, epoch: float) ->
 
 
 def _examine(lesson: Lesson, state: State, schedule: Schedule) -> None:
-    if not schedule.patience or (state.epoch % schedule.every and state.epoch < schedule.epochs):
+    if not schedule.patience:
         return
     lesson.net.eval()
     with state.averaged(), torch.inference_mode():

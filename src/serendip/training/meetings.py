@@ -30,7 +30,7 @@ class PairConfig(ProfileConfig):
 
     negatives: Annotated[int, Search(1, 16, log=True)] = Field(4, ge=1)
     """Items drawn for each of a history, which it is told apart from."""
-    objective: Annotated[Literal["binary", "bpr"], NotSearched("one is about as good as the other")] = "binary"
+    objective: Annotated[Literal["binary", "bpr"], NotSearched("two ways to say what is wrong")] = "binary"
     """`binary`: what is wanted is told from what is not, one by one; `bpr`: the one is put above the other."""
     dropout: Annotated[float, Search(0.0, 0.6)] = Field(0.2, ge=0, lt=1)
     """Share of the numbers of persons that is left out at random while learning."""

@@ -28,7 +28,7 @@ from serendip.data.arrays import FloatArray, IntArray, Sparse
 from serendip.training import withheld
 from serendip.training.loop import Course, Schedule, learn
 from serendip.training.options import FitOptions
-from serendip.training.session import reading, torch_session
+from serendip.training.session import torch_session
 from serendip.training.settings import ModelConfig, NotSearched, Search
 
 HIDDEN_SHARE = 0.2
@@ -243,7 +243,7 @@ class Taught:
         found = np.zeros(matrix.shape, np.float32)
         known, columns = among(matrix, self.place), np.flatnonzero(self.place >= 0)
         telling = np.flatnonzero(np.diff(known.indptr))
-        with reading():
+        with torch.inference_mode():
             for start in range(0, len(telling), READ_AT_ONCE):
                 people = telling[start : start + READ_AT_ONCE]
                 found[np.ix_(people, columns)] = self.net(Profiles.of(known[people])).numpy()

@@ -42,7 +42,7 @@ from serendip.training import losses, negatives, withheld
 from serendip.training.blocks.graph import Graph, Layers, blurred, owners, roots, sums
 from serendip.training.loop import Schedule, learn
 from serendip.training.options import FitOptions
-from serendip.training.session import reading, torch_session
+from serendip.training.session import torch_session
 from serendip.training.settings import ModelConfig, NotSearched, Search
 
 FEWEST_STEPS = 10
@@ -60,7 +60,7 @@ class GraphConfig(ModelConfig):
     """D, the width of the vectors."""
     layers: Annotated[int, Search(2, 4)] = Field(3, ge=2)
     """K, how many steps over the graph are taken, each from items to people or back."""
-    ids: Annotated[bool, NotSearched("people without a vector of their own are served as well")] = False
+    ids: Annotated[bool, NotSearched("answers are given without them")] = False
     """Learn a vector for each person too; answers are given without it."""
     temperature: Annotated[float, Search(0.05, 0.3, log=True)] = Field(0.15, gt=0)
     """Products of the direction of a person and the vector of an item are divided by it."""
@@ -146,7 +146,7 @@ class Method:
 
     def tables(self, net: Net, graph: Graph) -> tuple[FloatArray, FloatArray]:
         """What an event at each item says of a person, and the vectors that this is compared with, both (A, D)."""
-        with reading():
+        with torch.inference_mode():
             layers = net(graph)
             sources, items = layers.sources(self.first) * graph.narrowing[:, None], layers.vectors(self.first)[1]
             return sources.cpu().numpy(), items.cpu().numpy()

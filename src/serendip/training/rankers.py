@@ -32,7 +32,7 @@ from serendip.training.loop import Schedule, learn
 from serendip.training.options import FitOptions
 from serendip.training.pairs import LENGTHS, PERIODS, Known, Pairs, declined, periods
 from serendip.training.sequences import Sequences
-from serendip.training.session import reading, torch_session
+from serendip.training.session import torch_session
 from serendip.training.settings import ModelConfig, NotSearched, Search
 
 FEWEST_STEPS = 16
@@ -374,7 +374,7 @@ class Taught:
         members = np.flatnonzero(whole.lengths)
         known = Known.of(whole[members], self.borders, self.max_history)
         found = np.zeros((len(queries), len(self.place)) if rows is None else rows.shape, np.float32)
-        with reading():
+        with torch.inference_mode():
             if rows is None:
                 found[np.ix_(members, np.flatnonzero(self.place >= 0))] = self._answers.scores(known)
             else:

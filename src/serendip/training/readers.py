@@ -24,7 +24,7 @@ from serendip.training import losses, negatives, withheld
 from serendip.training.loop import Schedule, learn
 from serendip.training.options import FitOptions
 from serendip.training.sequences import Batch, Sequences, budgeted
-from serendip.training.session import reading, torch_session
+from serendip.training.session import torch_session
 from serendip.training.settings import ModelConfig, NotSearched, Search
 
 FEWEST_STEPS = 8
@@ -226,13 +226,13 @@ class Taught:
     def query_vectors(self, queries: Queries) -> FloatArray:
         """(B, D) float32; 0 for a history without a known item."""
         sequences = Sequences.of(queries, self.place, self.max_history)
-        with reading():
+        with torch.inference_mode():
             return np.asarray(read(self.net, sequences, torch.device("cpu")).numpy())
 
     def item_vectors(self) -> FloatArray:
         """(N, D) float32; 0 for items that nobody turned to."""
         vectors = np.zeros((len(self.place), self.net.items.embedding_dim), np.float32)
-        with reading():
+        with torch.inference_mode():
             vectors[self.place >= 0] = self.net.table().numpy()
         return vectors
 

@@ -38,13 +38,6 @@ def torch_session(options: FitOptions, events: int | None = None) -> Iterator[to
         torch.set_float32_matmul_precision(precision)
 
 
-@contextmanager
-def reading() -> Iterator[None]:
-    """Answers are computed without a graph of gradients, on the threads of whoever asks."""
-    with torch.inference_mode():
-        yield
-
-
 def _device(name: str) -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
         raise InputError("device cuda: this machine has no GPU that torch can use")
