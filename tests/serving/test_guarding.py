@@ -74,6 +74,41 @@ def test_a_source_that_keeps_failing_rests_and_comes_back() -> None:
     assert guard("s", work, []) == 1
 
 
+def test_a_source_rests_longer_each_time_that_it_does_not_recover() -> None:
+    """A disc that stood still once costs half a second without histories, not five."""
+    clock = Clock()
+    guard = SourceGuard(lambda source: None, clock)
+    rests = []
+    for well in (False, False, False, False, False, True, False):
+        guard.hangs("s")
+        guard.hangs("s")  # others that were on their way
+        rests.append(guard._resting["s"] - clock.now_s)
+        clock.now_s = guard._resting["s"]
+        if well:
+            assert guard("s", lambda: 1, []) == 1
+        else:
+            guard("s", fail, [])
+    assert rests == [0.5, 1, 2, 4, 5, 5, 0.5]
+
+
+def test_what_was_asked_before_a_rest_says_nothing_of_recovery() -> None:
+    """A source that takes too long every time would else never rest longer."""
+    clock = Clock()
+    guard = SourceGuard(lambda source: None, clock)
+
+    def slow() -> int:
+        guard.hangs("s")  # found out while it works
+        clock.now_s += 3
+        return 1
+
+    rests = []
+    for _ in range(6):
+        assert guard("s", slow, []) == 1
+        rests.append(round(guard._resting["s"] - clock.now_s + 3, 3))
+        clock.now_s = max(clock.now_s, guard._resting["s"])
+    assert rests == [0.5, 1, 2, 4, 5, 5]
+
+
 def test_faults_now_and_then_make_nobody_rest() -> None:
     guard = SourceGuard(lambda source: None)
     for _ in range(10):

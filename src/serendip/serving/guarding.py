@@ -13,7 +13,10 @@ from serendip.pipeline.asking import Guard
 
 FAULTS = 3
 """Failures one after another after which a source rests."""
+FIRST_REST_S = 0.5
+"""A source rests for so long at first, and twice as long each time that it hangs or fails again right after."""
 REST_S = 5.0
+"""The longest rest: a disc that stood still for a second is no reason to do without histories for long."""
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -31,14 +34,15 @@ class SourceGuard:
         self._busy: dict[int, tuple[str, float]] = {}  # with what and since when, by thread
         self._faults: dict[str, int] = {}  # in a row, by source
         self._resting: dict[str, float] = {}  # until when, by source
+        self._rested: dict[str, tuple[float, float]] = {}  # how long, and until when, while it has not done well since
         self._lock = Lock()
 
     def __call__(self, source: str, work: Callable[[], T], degraded: list[str]) -> T | None:
         if self._rests(source):
             degraded.append(f"{source} rests after faults")
             return None
-        thread = get_ident()
-        self._busy[thread] = source, self._clock()
+        thread, started_s = get_ident(), self._clock()
+        self._busy[thread] = source, started_s
         try:
             done = work()
         except InputError:
@@ -50,8 +54,8 @@ class SourceGuard:
             return None
         finally:
             self._busy.pop(thread, None)
-        if source in self._faults:
-            self._faults.pop(source, None)
+        if source in self._faults or source in self._rested:
+            self._well(source, started_s)
         return done
 
     def of_model(self, version: str) -> Guard:
@@ -68,6 +72,13 @@ class SourceGuard:
         self._on_fault(source)
         self._rest(source)
 
+    def _well(self, source: str, started_s: float) -> None:
+        """It did what it was asked for; if it was asked before it rested, that tells nothing of how it is now."""
+        with self._lock:
+            self._faults.pop(source, None)
+            if started_s >= self._rested.get(source, (0.0, 0.0))[1]:
+                self._rested.pop(source, None)
+
     def _failed(self, source: str) -> None:
         self._on_fault(source)
         with self._lock:
@@ -77,10 +88,14 @@ class SourceGuard:
             self._rest(source)
 
     def _rest(self, source: str) -> None:
-        _log.warning("%s is left out for %.0f s", source, REST_S)
         with self._lock:
+            if source in self._resting:
+                return  # others that were on their way hang or fail with it
+            seconds = min(REST_S, 2 * self._rested.get(source, (FIRST_REST_S / 2, 0.0))[0])
+            until_s = self._clock() + seconds
             self._faults.pop(source, None)
-            self._resting[source] = self._clock() + REST_S
+            self._rested[source], self._resting[source] = (seconds, until_s), until_s
+        _log.warning("%s is left out for %.1f s", source, seconds)
 
     def _rests(self, source: str) -> bool:
         until_s = self._resting.get(source)
