@@ -10,7 +10,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks import ratings
-from benchmarks.cases import Case, Material, find
+from benchmarks.cases import Case, Fold, Material, data_root, find
+from benchmarks.cases.folds import validation_between
 from benchmarks.results import Result
 from benchmarks.sitting import Figures, Sitting, averaged
 from serendip.data.splits import Split
@@ -68,6 +69,8 @@ def measure(
     trial = _rank if case.kind == "ranking" else _rate
     config = entrants([model])[0].config if case.kind == "ranking" else ratings.rater(model)[1]
     material = case.material(root, validation)
+    if case.pictures is not None:
+        options = replace(options, pictures=case.pictures((root or data_root()) / case.folder))
     figures, costs = trial(case, material, model, [_with_seed(options, seed) for seed in seeds])
     return Result(
         case=f"{case.name}{VALIDATION}" if validation else case.name,
@@ -96,13 +99,13 @@ def circumstances(material: Material, options: FitOptions) -> dict[str, Any]:
 
 
 def _with_seed(options: FitOptions, seed: int) -> FitOptions:
-    return FitOptions(seed, options.threads, options.device, options.progress)
+    return replace(options, seed=seed)
 
 
 def _rank(case: Case, material: Material, model: str, runs: list[FitOptions]) -> tuple[Figures, Costs]:
-    sitting = Sitting(case, material.folds[0])
+    sitting, beside = Sitting(case, material.folds[0]), _beside(case, material.folds[0])
     sitting.people, sitting.exam.seen  # noqa: B018  # found out before the clock runs, the same for every model
-    costs, listed = Costs([], []), []
+    costs, listed, validated = Costs([], []), [], []
     for options in runs:
         ranker = entrants([model])[0].ranker
         with measured() as fit:
@@ -110,9 +113,21 @@ def _rank(case: Case, material: Material, model: str, runs: list[FitOptions]) ->
         with measured() as answers:
             asked = sitting.lists(ranker, sitting.exam.asked, options.progress)
         listed.append(np.concatenate([asked, sitting.lists(ranker, sitting.exam.strangers)]))
+        validated += [beside.lists(ranker, beside.people)] if beside else []
         costs.fits.append(fit)
         costs.answers.append(answers)
-    return sitting.figures(listed), costs
+    figures = sitting.figures(listed)
+    if beside:
+        main = case.metrics[0]
+        figures[f"{main}{VALIDATION}"] = beside.figures(validated)[main]
+    return figures, costs
+
+
+def _beside(case: Case, fold: Fold) -> Sitting | None:
+    """What settings are chosen by, where the same fit can be asked for it: the validation part is not learned from."""
+    if case.validation is not validation_between or fold.known is fold.learn:
+        return None
+    return Sitting(case, case.validation(fold))
 
 
 def _rate(case: Case, material: Material, model: str, runs: list[FitOptions]) -> tuple[Figures, Costs]:

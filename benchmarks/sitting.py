@@ -53,7 +53,8 @@ class Sitting:
         for start in range(0, len(user_rows), size):
             progress(f"{self.case.name}: rank", start, len(user_rows))
             some = user_rows[start : start + size]
-            rows = ranker.rank(self.fold.shown.histories(some), self.depth, self.exam.left_out(some))
+            queries = self.fold.shown.histories(some).at(self.exam.moments_ms[some])
+            rows = ranker.rank(queries, self.depth, self.exam.left_out(some))
             lists[start : start + size, : rows.shape[1]] = rows
         progress(f"{self.case.name}: rank", len(user_rows), len(user_rows))
         return lists

@@ -98,6 +98,8 @@ class Case:
     models: tuple[str, ...] = BASELINES
     """Models that should have a result."""
     published: tuple[Published, ...] = ()
+    pictures: Callable[[Path], Path] | None = field(default=None, repr=False)
+    """From the folder of the data set to the one that the attribute `image` of items starts from."""
 
     @property
     def rules(self) -> str:

@@ -11,7 +11,7 @@ import polars as pl
 from benchmarks.cases.case import Fold
 from serendip.data import Dataset
 from serendip.data.arrays import IntArray
-from serendip.data.splits import Split, cold_item, global_time, leave_one_out, one_fold, random_per_user
+from serendip.data.splits import Split, cold_item, global_time, leave_one_out, one_fold, random_per_user, user_split
 from serendip.errors import InputError
 
 SPLIT_SEED = 0
@@ -86,6 +86,11 @@ def validation_of_ratings(fold: Fold) -> Fold:
 def validation_of_items(fold: Fold) -> Fold:
     """For settings to be chosen by: a random tenth of the items learned from, as if nobody had met them."""
     return Fold.of(cold_item(fold.learn, 0.1, SPLIT_SEED + 1))
+
+
+def validation_of_people(fold: Fold) -> Fold:
+    """For settings to be chosen by: a random fifth of the people learned from, as if they were strangers."""
+    return Fold.of(user_split(fold.learn, seed=SPLIT_SEED + 1))
 
 
 def _pairs(dataset: Dataset) -> IntArray:

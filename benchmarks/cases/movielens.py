@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from zipfile import ZipFile
 
 import polars as pl
 
 from benchmarks.cases.case import BASELINES, RATING_BASELINES, TIMED_BASELINES, Case, Fold, Material, Published
 from benchmarks.cases.folds import (
     SPLIT_SEED,
+    leave_last_out,
     listed_apart,
+    validation_between,
     validation_by_time,
     validation_of_items,
+    validation_of_people,
     validation_of_ratings,
 )
+from benchmarks.cases.sequences import METRICS, PROTOCOL
 from serendip.data import Dataset
 from serendip.data.readers import read
-from serendip.data.splits import cold_item, global_time, k_fold
+from serendip.data.splits import cold_item, global_time, k_fold, user_split
 
 SURPRISE = "Surprise, README.md, table of 5-fold cross-validation with default parameters"
 SURPRISE_NOTE = "five random folds like ours, not the same ones"
 COLD_SHARE = 0.1
+FEWEST_RATINGS = 5
 TOLD = ("director", "writer", "actors", "plot")
 COLD_ITEM = (
     "A random tenth of the rated films (seed 0) is withheld from training with all its ratings; the withheld films are "
@@ -51,9 +59,27 @@ def _by_time(folder: Path) -> Material:
     return Material((liked,), (Fold.of(global_time(liked)),))
 
 
+def _strangers(folder: Path) -> Material:
+    liked = _read(folder).liked()
+    return Material((liked,), (Fold.of(user_split(liked, seed=SPLIT_SEED)),))
+
+
+def _timed_sequences(folder: Path) -> Material:
+    tables = read("movielens", folder).tables
+    common = tables.events.filter(pl.len().over("item_id") >= FEWEST_RATINGS)
+    events = common.with_columns(pl.lit("like").alias("type"), pl.lit(None, pl.Float64).alias("value"))
+    dataset = Dataset.from_tables(replace(tables, events=events))
+    return Material((dataset,), (leave_last_out(dataset),))
+
+
 def _cold_items(folder: Path) -> Material:
     dataset = _read(folder)
     return Material((dataset,), (Fold.of(cold_item(dataset, COLD_SHARE, SPLIT_SEED)),))
+
+
+def films(folder: Path) -> pl.DataFrame:
+    """All films of ml-1m with everything that is said of them, the id first."""
+    return _described(read("movielens", folder).tables.items, folder)
 
 
 def _cold_items_with_text(folder: Path) -> Material:
@@ -61,6 +87,29 @@ def _cold_items_with_text(folder: Path) -> Material:
     described = replace(dataset.items, attributes=_described(dataset.items.attributes, folder))
     dataset = replace(dataset, items=described)
     return Material((dataset,), (Fold.of(cold_item(dataset, COLD_SHARE, SPLIT_SEED)),))
+
+
+def _cold_items_with_posters(folder: Path) -> Material:
+    dataset = _read(folder)
+    there = {path.name for path in posters(folder).iterdir()}
+    named = pl.col("item_id") + ".jpg"
+    image = pl.when(named.is_in(sorted(there))).then(named).alias("image")
+    attributes = _described(dataset.items.attributes, folder).with_columns(image)
+    dataset = replace(dataset, items=replace(dataset.items, attributes=attributes))
+    return Material((dataset,), (Fold.of(cold_item(dataset, COLD_SHARE, SPLIT_SEED)),))
+
+
+def posters(folder: Path) -> Path:
+    """Where the posters of ml-1m lie; unpacked into the user's folder for caches by whoever comes first."""
+    target = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "serendip" / "posters-ml-1m"
+    if not target.is_dir():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=target.parent) as work:
+            unpacked = Path(work) / "posters"
+            with ZipFile(folder / "posters_h160.zip") as archive:
+                archive.extractall(unpacked)
+            unpacked.rename(target)
+    return target
 
 
 def _described(films: pl.DataFrame, folder: Path) -> pl.DataFrame:
@@ -138,6 +187,32 @@ CASES = (
         models=TIMED_BASELINES,
     ),
     Case(
+        name="ml-1m/user-split",
+        folder="ml-1m",
+        reading="ratings.csv: a rating of 4 or 5 is a like, others are left out",
+        protocol=(
+            "Nothing is learned from a random fifth of the people (seed 0); four fifths of the likes of each of them, "
+            "at random, are shown, the others are the test."
+        ),
+        open=_strangers,
+        validation=validation_of_people,
+        metrics=("ndcg@100", "recall@20", "recall@50", "coverage@20"),
+        cutoffs=(20, 50, 100),
+    ),
+    Case(
+        name="ml-100k/leave-one-out",
+        folder="ml-100k",
+        reading=(
+            "u.data with its times, which ml-1m here lacks: all ratings, whatever their stars, of films with at least "
+            "five; of equal times the file decides"
+        ),
+        protocol=PROTOCOL,
+        open=_timed_sequences,
+        validation=validation_between,
+        metrics=METRICS,
+        models=("popular", "next_item"),
+    ),
+    Case(
         name="ml-1m/cold-item",
         folder="ml-1m",
         reading="ratings.csv, with the titles and genres of movies.dat: a rating of 4 or 5 is a like",
@@ -166,5 +241,18 @@ CASES = (
         cutoffs=(10, 20),
         candidates="new",
         models=("content_knn",),
+    ),
+    Case(
+        name="ml-1m/cold-item-posters",
+        folder="ml-1m",
+        reading="as for ml-1m/cold-item-text, with the posters of 3,256 films",
+        protocol=COLD_ITEM,
+        open=_cold_items_with_posters,
+        validation=validation_of_items,
+        metrics=COLD_METRICS,
+        cutoffs=(10, 20),
+        candidates="new",
+        models=("content_knn",),
+        pictures=posters,
     ),
 )

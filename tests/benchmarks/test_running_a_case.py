@@ -79,6 +79,15 @@ def test_a_result_says_what_was_measured_and_where(root: Path) -> None:
     assert (popular.split_hash, popular.data_hash) == (result.split_hash, result.data_hash)
 
 
+def test_one_fit_is_judged_on_the_validation_part_too(root: Path) -> None:
+    """Where nothing is learned from it, so that settings can be chosen by recorded results."""
+    case, model = find(CASE), "item_knn?neighbors=3"
+    beside = running.measure(case, model, [0, 1], ONE_THREAD, root).metrics["ndcg@10 (validation)"]
+    apart = running.measure(case, model, [0, 1], ONE_THREAD, root, validation=True).metrics
+    assert beside == apart["ndcg@10"]
+    assert "ndcg@10 (validation)" not in apart
+
+
 def test_the_command_writes_a_file_that_can_be_read(root: Path, tmp_path: Path) -> None:
     file = tmp_path / "out.json"
     command = [sys.executable, "-m", "benchmarks", "run", CASE, "--models", "popular,ease", "--json", str(file)]

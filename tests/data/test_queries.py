@@ -113,3 +113,15 @@ def test_a_dataset_holds_the_latest_rating_of_each_pair_and_no_other_value() -> 
     np.testing.assert_array_equal(data.ratings().toarray(), [[2.0, 0.0], [0.0, 0.0]])
     assert data.ratings().nnz == 2
     np.testing.assert_array_equal(data.histories().values, np.array([5.0, 2.0, np.nan, 0.0], np.float32))
+
+
+def test_the_time_of_asking_travels_with_the_histories() -> None:
+    batch = queries([[(0, 1, 1.0)], [], [(2, 5, 1.0), (3, 6, 1.0)]])
+    weights = batch.weights
+    asked = batch.at(np.array([7, 8, 9]))
+    assert batch.asked_ms is None
+    assert asked.weights is weights
+    assert asked.item_rows.tolist() == batch.item_rows.tolist()
+    assert asked[1:].asked_ms is not None
+    assert asked[1:].asked_ms.tolist() == [8, 9]
+    assert batch[1:].asked_ms is None

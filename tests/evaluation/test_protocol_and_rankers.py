@@ -8,11 +8,12 @@ import scipy.sparse as sp
 
 from serendip.data import Dataset, InputError, Queries, Tables, event_frame
 from serendip.data.arrays import FloatArray
-from serendip.evaluation import ModelRanker, Protocol
+from serendip.evaluation import ModelRanker, Protocol, evaluate
 from serendip.evaluation.rankers import entrants
 from serendip.evaluation.specification import parse
 from serendip.models import make
 from serendip.pipeline import Pipeline
+from serendip.training import FitOptions
 
 
 def test_values_are_read_as_what_they_are() -> None:
@@ -106,3 +107,32 @@ def test_a_model_lists_its_best_unseen_items_and_keeps_its_scores() -> None:
     rows = ModelRanker(keeper).rank(queries, 2, seen)  # type: ignore[arg-type]
     assert rows.tolist() == [[1, 2], [0, -1]]
     assert keeper.kept.tolist() == [[3.0, 2.0, 1.0]]
+
+
+class Listener:
+    """Lists nothing and remembers when it was asked."""
+
+    name = "listener"
+
+    def __init__(self) -> None:
+        self.asked_ms: list[int] = []
+
+    def fit(self, dataset: Dataset, options: FitOptions = FitOptions()) -> Listener:
+        return self
+
+    def rank(self, queries: Queries, k: int, seen: sp.csr_array) -> np.ndarray:
+        assert queries.asked_ms is not None
+        self.asked_ms += queries.asked_ms.tolist()
+        return np.full((len(queries), k), -1)
+
+
+def test_people_ask_at_the_first_event_that_is_right() -> None:
+    events = [("a", "x", 1), ("b", "y", 2), ("a", "y", 3), ("b", "x", 4), ("b", "z", 5), ("a", "z", 6)]
+    users, items, times_ms = zip(*events, strict=True)
+    columns = {"user_id": users, "item_id": items, "type": ["like"] * 6, "time_ms": times_ms}
+    dataset, listener = Dataset.from_tables(Tables(event_frame(columns))), Listener()
+    evaluate(dataset, [listener], Protocol("global-time", {"test_share": 0.5}))
+    assert listener.asked_ms == [6, 4]
+    listener.asked_ms.clear()
+    evaluate(dataset, [listener], Protocol("leave-one-out"))
+    assert listener.asked_ms == [6, 5]

@@ -53,17 +53,17 @@ def by_hand(made: Hstu, x: torch.Tensor, times_s: list[float]) -> torch.Tensor:
 def test_a_block_is_the_formula() -> None:
     times = [[0.0, 3.0, 3.5, 100.0, 5 * DAY_S, 900 * DAY_S, 901 * DAY_S, 901 * DAY_S], [10.0, 11.0, 400.0]]
     made, x = block(), torch.randn(2, 8, WIDTH)
-    found = made(x, View.of_all(batch(*times), timed=True))
+    found = made(x, View.of_all(batch(*times), times="past"))
     for row, own in enumerate(times):
         torch.testing.assert_close(found[row, : len(own)], by_hand(made, x[row, : len(own)], own))
     # Distance and time are part of it.
     torch.nn.init.zeros_(made.by_span)
-    assert not torch.allclose(made(x, View.of_all(batch(*times), timed=True))[1, :3], found[1, :3], atol=1e-3)
+    assert not torch.allclose(made(x, View.of_all(batch(*times), times="past"))[1, :3], found[1, :3], atol=1e-3)
 
 
 @pytest.mark.parametrize(("seconds", "kind"), [(0, 0), (1, 0), (1.36, 1), (-1.36, 1), (10, 7), (DAY_S, 37), (1e13, 79)])
 def test_spans_grow_like_logarithms(seconds: float, kind: int) -> None:
-    spans = View.of_all(batch([1e9, 1e9 + seconds]), timed=True).spans
+    spans = View.of_all(batch([1e9, 1e9 + seconds]), times="past").spans
     assert spans is not None
     assert spans[0, 1, 0] == kind
 
@@ -71,7 +71,7 @@ def test_spans_grow_like_logarithms(seconds: float, kind: int) -> None:
 @torch.no_grad()
 def test_the_last_position_alone_is_the_last_of_all_and_nothing_looks_at_padding() -> None:
     torch.manual_seed(0)
-    stack = HstuStack(2, WIDTH, HEADS, 0.0, LONGEST, timed=True).eval()
+    stack = HstuStack(2, WIDTH, HEADS, 0.0, LONGEST, times="past").eval()
     for table in stack.parameters():
         torch.nn.init.normal_(table, std=0.5)
     asked = batch([5.0, 60.0, 4000.0, 4001.0, 9e5, 1e6, 2e6], [7.0], [1.0, 2.0, DAY_S])
@@ -88,8 +88,8 @@ def test_the_last_position_alone_is_the_last_of_all_and_nothing_looks_at_padding
 @torch.no_grad()
 def test_without_times_order_is_all_there_is() -> None:
     made, x = block(), torch.randn(2, 3, WIDTH)
-    untimed = made(x, View.of_all(batch([0, 0, 0], [0, 0]), timed=False))
-    torch.testing.assert_close(made(x, View.of_all(batch([0, 0, 0], [0, 0]), timed=True)), untimed)
-    together = made(x, View.of_all(batch([0, 0, 0], [5, 5e6]), timed=True))  # beside one that has times
+    untimed = made(x, View.of_all(batch([0, 0, 0], [0, 0]), times="none"))
+    torch.testing.assert_close(made(x, View.of_all(batch([0, 0, 0], [0, 0]), times="past")), untimed)
+    together = made(x, View.of_all(batch([0, 0, 0], [5, 5e6]), times="past"))  # beside one that has times
     torch.testing.assert_close(together[0], untimed[0])
     assert not torch.allclose(together[1, 1], untimed[1, 1])

@@ -34,6 +34,28 @@ def test_only_what_counts_stands_in_a_sequence() -> None:
     assert listed(Sequences.of(queries, place, longest=1)) == [[0], []]
 
 
+@pytest.mark.parametrize(("asked_ms", "last"), [(None, [20, 70]), ([99, 5, 80], [99, 80])])
+def test_what_follows_is_looked_for_when_it_happens_or_when_it_is_asked(
+    asked_ms: list[int] | None, last: list[int]
+) -> None:
+    histories = [([0, 1, 0], [10, 15, 20], [1.0, -1.0, 1.0]), ([], [], []), ([1, 0, 1], [50, 60, 70], [0.5, 1.0, 1.0])]
+    queries = Queries.of_histories(histories)
+    if asked_ms is not None:
+        queries = queries.at(np.array(asked_ms))
+    found = Sequences.of(queries, np.array([0, 1]))
+    assert found.times_ms.tolist() == [20, 60, 70]
+    assert found.until_ms is not None
+    assert found.until_ms.tolist() == [last[0], 70, last[1]]
+    # Whoever learns without the last event asks when it happened.
+    assert found.between(found.offsets[:-1], found.offsets[1:] - [1, 0, 1]).until_ms.tolist() == [70]  # type: ignore[union-attr]
+    batch = found.batch(torch.device("cpu"))
+    assert batch.until_ms.tolist() == [[last[0], 0], [0, 0], [70, last[1]]]
+    assert (
+        sequences().batch(torch.device("cpu")).until_ms.tolist()
+        == sequences().batch(torch.device("cpu")).times_ms.tolist()
+    )
+
+
 def test_last_keeps_the_last() -> None:
     assert listed(sequences().last(3)) == [[6, 7, 8], [], [3], [0, 9, 8]]
     assert listed(sequences().last(100)) == LISTS

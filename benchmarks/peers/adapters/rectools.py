@@ -1,19 +1,28 @@
-"""RecTools: popularity, EASE, and its wrappers of implicit's ALS and item neighbours."""
+"""RecTools: popularity, EASE, SASRec, and its wrappers of implicit's ALS and item neighbours.
+
+SASRec learns until `seconds` are over, which counts while fitting only.
+"""
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
 import numpy as np
 import pandas as pd
+import torch
 from implicit.als import AlternatingLeastSquares
 from implicit.nearest_neighbours import CosineRecommender, TFIDFRecommender
+from pytorch_lightning import Trainer, seed_everything
 from rectools import Columns
 from rectools.dataset import Dataset
-from rectools.models import EASEModel, ImplicitALSWrapperModel, ImplicitItemKNNWrapperModel, PopularModel
+from rectools.models import EASEModel, ImplicitALSWrapperModel, ImplicitItemKNNWrapperModel, PopularModel, SASRecModel
 from task import Run, Task
 from threadpoolctl import threadpool_limits
 
 DISTRIBUTION = "RecTools"
-SAID = ("popularity", "period", "regularization", "factors", "alpha", "iterations", "use_cg", "K")
+NETWORK = ("n_blocks", "n_heads", "n_factors", "dropout_rate", "session_max_len", "loss", "lr", "batch_size", "epochs")
+SAID = ("popularity", "period", "regularization", "factors", "alpha", "iterations", "use_cg", "K", *NETWORK)
 
 
 def _als(task: Task) -> ImplicitALSWrapperModel:
@@ -22,10 +31,26 @@ def _als(task: Task) -> ImplicitALSWrapperModel:
     )
 
 
+def _sasrec(task: Task) -> SASRecModel:
+    torch.set_num_threads(task.threads)
+    seed_everything(task.seed)
+    settings: dict[str, Any] = dict(task.config)
+    until = timedelta(seconds=settings.pop("seconds"))
+    quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
+    return SASRecModel(
+        get_trainer_func=lambda: Trainer(
+            max_time=until, max_epochs=settings.get("epochs", -1), accelerator="cpu", devices=1, **quiet
+        ),
+        recommend_torch_device="cpu",
+        **settings,
+    )
+
+
 MODELS = {
     "popular": lambda task: PopularModel(**task.config),
     "ease": lambda task: EASEModel(recommend_n_threads=task.threads, **task.config),
     "als": _als,
+    "sasrec": _sasrec,
     "item_knn_cosine": lambda task: ImplicitItemKNNWrapperModel(
         CosineRecommender(num_threads=task.threads, **task.config)
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -25,6 +26,7 @@ class Queries:
     times_ms: IntArray  # (E,) int64
     signals: FloatArray  # (E,) float32: what each event says, see data.signals
     values: FloatArray | None = None  # (E,) float32: the rating of each event, NaN where absent; None: none has one
+    asked_ms: IntArray | None = None  # (B,) int64: when each asks; None: not known
 
     @classmethod
     def of_histories(
@@ -48,6 +50,26 @@ class Queries:
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
+
+    def at(self, asked_ms: IntArray) -> Queries:
+        """The same histories, asked at `asked_ms` (B,); what was found out about them stays known."""
+        other = copy(self)
+        object.__setattr__(other, "asked_ms", asked_ms)
+        return other
+
+    def of_items(self, n_items: int) -> Queries:
+        """Without what happened at items from row `n_items` on."""
+        kept = self.item_rows < n_items
+        if kept.all():
+            return self
+        return Queries(
+            np.concatenate([[0], np.cumsum(kept)])[self.offsets],
+            self.item_rows[kept],
+            self.times_ms[kept],
+            self.signals[kept],
+            None if self.values is None else self.values[kept],
+            self.asked_ms,
+        )
 
     @cached_property
     def query_rows(self) -> IntArray:
@@ -103,6 +125,7 @@ class Queries:
             self.times_ms[events],
             self.signals[events],
             None if self.values is None else self.values[events],
+            None if self.asked_ms is None else self.asked_ms[start:stop],
         )
 
 

@@ -105,6 +105,14 @@ class Exam:
         tested = np.bincount(self.split.test.events.user_rows, minlength=self.split.test.n_users) > 0
         return int(np.count_nonzero(tested & (stored(self.relevant) == 0)))
 
+    @cached_property
+    def moments_ms(self) -> IntArray:
+        """When each person asks, (U,) int64: at their first test event; 0 for people without one."""
+        events = self.split.test.events
+        moments = np.zeros(self.split.test.n_users, np.int64)
+        moments[events.user_rows[::-1]] = events.times_ms[::-1]  # in the order of time, so that the first stays
+        return moments
+
     def lists(self, ranker: Ranker, user_rows: IntArray, label: str, progress: Progress) -> Lists:
         """What `ranker` lists for each of `user_rows`, batch by batch."""
         found = [Lists(np.empty((0, self.protocol.depth), np.int32), np.empty(0))]
@@ -137,7 +145,7 @@ class Exam:
         return (user_rows[start : start + size] for start in range(0, len(user_rows), size))
 
     def _listed(self, ranker: Ranker, user_rows: IntArray) -> Lists:
-        queries = self.split.known.histories(user_rows)
+        queries = self.split.known.histories(user_rows).at(self.moments_ms[user_rows])
         left_out = self.left_out(user_rows)
         area = np.full(len(user_rows), np.nan)
         if isinstance(ranker, Scorer):

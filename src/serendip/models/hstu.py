@@ -5,12 +5,12 @@ louder than words: trillion-parameter sequential transducers for generative reco
 is taught at all positions of all histories at once what comes next, by cross-entropy over all items, or over many
 drawn ones without bias.
 
-Time enters as the paper has it, ⌊ln(max(1, Δ)) / 0.301⌋ with Δ in seconds, but Δ is the time from an event to the
-newest one that is known at that position. The published code takes the time from an event to the one that is to be
-guessed, which tells whether a sitting goes on; a service knows when it is asked, yet `Queries` does not say so, and a
-figure measured with the time of the right answer is no promise for one who asks. To learn from the time of asking,
-queries would need one more column of it, (B,), which evaluation would have to fill with a time that was known then.
-Data without times are read by their order alone.
+Time enters as the paper has it, ⌊ln(max(1, Δ)) / 0.301⌋ with Δ in seconds. With `times` "past" Δ is the time from an
+event to the newest one that is known at that position. With "asking" it is the time to when what follows was looked
+for, as in the published code: to the event that is to be guessed while learning, to now in a service. It tells whether
+a sitting goes on or somebody comes back, but evaluation can only ask at the time of the right answer, as if people
+asked in the very second in which they then chose: read its figures apart from all others. Data without times are read
+by their order alone.
 
 Use it where histories have times that say which events belong together. A block has fewer layers than one of `sasrec`
 and takes a little less time at some 200 events, but the fast kernels of attention do not serve it, so that time and
@@ -31,7 +31,7 @@ from serendip.data import Dataset, Queries
 from serendip.data.arrays import FloatArray, IntArray
 from serendip.models.base import NotSearched, Search, Weights, fitted, take
 from serendip.training import FitOptions
-from serendip.training.blocks.hstu import HstuStack
+from serendip.training.blocks.hstu import HstuStack, Times
 from serendip.training.readers import Reader, ReaderConfig, Taught
 
 
@@ -44,8 +44,8 @@ class HstuConfig(ReaderConfig):
     """Blocks, one after the other."""
     heads: Annotated[int, Search(1, 4)] = Field(1, ge=1)
     """Parts of the width that look at a history apart from each other; they divide `embedding_size`."""
-    timed: Annotated[bool, NotSearched("data have times that mean something, or not")] = True
-    """Times between events count too, not only their order."""
+    times: Annotated[Times, NotSearched("data have times that mean something, or not")] = "past"
+    """none: the order of events counts; past: the times between them too; asking: also those up to when it is asked."""
 
 
 class Hstu:
@@ -59,7 +59,7 @@ class Hstu:
     def _build(self, n_items: int) -> Reader:
         config = self.config
         width, longest = config.embedding_size, config.max_history
-        stack = HstuStack(config.blocks, width, config.heads, config.dropout, longest, config.timed)
+        stack = HstuStack(config.blocks, width, config.heads, config.dropout, longest, config.times)
         return Reader(n_items, config, stack)
 
     def fit(self, dataset: Dataset, options: FitOptions = FitOptions()) -> Self:

@@ -53,14 +53,14 @@ class ClozeReader(Reader):
         return self._scaled(found)
 
     def _with(self, batch: Batch, blanks: Tensor) -> Tensor:
-        return torch.where(blanks[..., None], self.blank, self.items(batch.places))
+        return self.placed(torch.where(blanks[..., None], self.blank, self.items(batch.places)), batch)
 
 
 def _with_room(batch: Batch) -> Batch:
     """The same sequences with one position more each."""
-    places, times = (functional.pad(part, (0, 1)) for part in (batch.places, batch.times_ms))
+    places, times, until = (functional.pad(part, (0, 1)) for part in (batch.places, batch.times_ms, batch.until_ms))
     positions = torch.arange(places.shape[1], device=places.device)
-    return Batch(places, times, positions <= batch.lengths[:, None], batch.lengths + 1)
+    return Batch(places, times, until, positions <= batch.lengths[:, None], batch.lengths + 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,8 +71,7 @@ class ClozeLesson(NextItemLesson):
     config: ClozeConfig
 
     def batches(self, generator: np.random.Generator) -> Iterable[tuple[Sequences, np.random.Generator]]:
-        windows = self.sequences.windows(self.config.max_history + 1, generator)
-        windows = windows[np.flatnonzero(windows.lengths >= 2)]
+        windows = self.windows(generator)
         tokens = min(self.config.batch_size, len(windows.places) // FEWEST_STEPS)
         for members in budgeted(windows.lengths, tokens, generator):
             yield windows[members], generator

@@ -58,9 +58,12 @@ class PairNet(ProfileNet):
         """How well `people` (B, 1, W) meet `items` (B or 1, C, W), (B, C)."""
         raise NotImplementedError
 
+    def person(self, people: Profiles) -> Tensor:
+        """What stands for each person, (B, W)."""
+        return _scaled(people.sums(self.given.weight, people.values), people.totals(people.values))
+
     def forward(self, people: Profiles) -> Tensor:
-        totals = people.totals(people.values)  # (B,)
-        p = _scaled(people.sums(self.given.weight, people.values), totals)  # (B, W)
+        p = self.person(people)
         at_once = max(1, NUMBERS_AT_ONCE // (self.held * people.n_items))
         items = self.wanted.weight[None]  # (1, A, W)
         return torch.cat([self.meeting(part[:, None], items) for part in torch.split(p, at_once)]) + self.bias

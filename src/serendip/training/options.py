@@ -79,6 +79,10 @@ class FitOptions:
     """`mixed`: products of large matrices in bfloat16, where the processor has it; only gradient models look at it."""
     checkpoints: Path | None = None
     """A folder in which gradient models keep where they stand after each epoch, to go on from there; None: nowhere."""
+    vectors: Path | None = None
+    """A file in which what pretrained encoders say is kept, so that nothing is encoded twice; None: nowhere."""
+    pictures: Path | None = None
+    """The folder that the attribute `image` of items starts from; None: the current one."""
     progress: Progress = silent
 
     @property

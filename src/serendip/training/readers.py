@@ -21,6 +21,7 @@ from torch.nn import functional
 from serendip.data import Dataset, Queries
 from serendip.data.arrays import FloatArray, IntArray
 from serendip.training import losses, negatives, withheld
+from serendip.training.blocks.tables import ContentTable
 from serendip.training.loop import Schedule, learn
 from serendip.training.options import FitOptions
 from serendip.training.sequences import Batch, Sequences, budgeted
@@ -40,6 +41,8 @@ class ReaderConfig(ModelConfig):
     """D, the width of item vectors and of all layers."""
     max_history: Annotated[int, NotSearched("a bound on time and memory")] = Field(200, ge=2)
     """Only the last so many events of a history are read."""
+    from_end: Annotated[bool, NotSearched("an ablation")] = False
+    """A vector is learned for how many events came after each. The last events of people are read, and no others."""
     dropout: Annotated[float, Search(0.0, 0.6)] = Field(0.2, ge=0, lt=1)
     """Share of the numbers between layers that is left out at random while learning."""
     negatives: Annotated[int | None, NotSearched("a trade of time for accuracy")] = Field(None, ge=1)
@@ -79,8 +82,12 @@ class Reader(nn.Module):
 
     def __init__(self, n_items: int, config: ReaderConfig, encoder: nn.Module) -> None:
         super().__init__()
-        self.items = nn.Embedding(n_items, config.embedding_size)
-        nn.init.normal_(self.items.weight, std=config.embedding_size**-0.5)
+        table = nn.Embedding(n_items, config.embedding_size)
+        nn.init.normal_(table.weight, std=config.embedding_size**-0.5)
+        self.items: nn.Embedding | ContentTable = table
+        self.ago = nn.Embedding(config.max_history + 1, config.embedding_size) if config.from_end else None
+        if self.ago is not None:
+            nn.init.zeros_(self.ago.weight)
         self.encoder = encoder
         self.dropout = nn.Dropout(config.dropout)
         self.temperature = config.temperature
@@ -92,13 +99,17 @@ class Reader(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """What is expected after each position, (B, T, D)."""
-        found: Tensor = self.encoder(self.dropout(self.items(batch.places)), batch)
+        found: Tensor = self.encoder(self.dropout(self.placed(self.items(batch.places), batch)), batch)
         return self._scaled(found)
 
     def last(self, batch: Batch) -> Tensor:
         """What is expected after the last position, (B, D)."""
-        found: Tensor = self.encoder.last(self.items(batch.places), batch)  # type: ignore[operator]
+        found: Tensor = self.encoder.last(self.placed(self.items(batch.places), batch), batch)  # type: ignore[operator]
         return self._scaled(found)
+
+    def placed(self, x: Tensor, batch: Batch) -> Tensor:
+        """Vectors of events (B, T, D) and of how many came after them."""
+        return x if self.ago is None else x + self.ago(batch.from_end.clamp(max=self.ago.num_embeddings - 1))
 
     def table(self, places: Tensor | None = None) -> Tensor:
         """The vectors of all items (A, D) or of some (C, D), as scores are products with them."""
@@ -126,11 +137,17 @@ class NextItemLesson:
     exam: withheld.Withheld | None
 
     def batches(self, generator: np.random.Generator) -> Iterable[tuple[Sequences, np.random.Generator]]:
-        windows = self.sequences.windows(self.config.max_history + 1, generator)
-        windows = windows[np.flatnonzero(windows.lengths >= 2)]
+        windows = self.windows(generator)
         tokens = min(self.config.batch_size, int((windows.lengths - 1).sum()) // FEWEST_STEPS)
         for members in budgeted(windows.lengths - 1, tokens, generator):
             yield windows[members], generator
+
+    def windows(self, generator: np.random.Generator) -> Sequences:
+        """What is read of each history of two events or more in one epoch."""
+        longest = self.config.max_history + 1
+        whole = self.sequences
+        windows = whole.last(longest) if self.config.from_end else whole.windows(longest, generator)
+        return windows[np.flatnonzero(windows.lengths >= 2)]
 
     def loss(self, batch: tuple[Sequences, np.random.Generator]) -> Tensor:
         sequences, generator = batch

@@ -25,13 +25,21 @@ class Sequences:
     offsets: IntArray  # (S + 1,) int64
     places: IntArray  # (E,) int64: where each item stands among those that take part
     times_ms: IntArray  # (E,) int64
+    until_ms: IntArray | None = None  # (E,) int64: when what follows each is looked for; None: at its own time
 
     @classmethod
     def of(cls, queries: Queries, place: IntArray, longest: int | None = None) -> Sequences:
-        """The events that count, at items that take part (`place` (N,) is not -1), the last `longest` of each query."""
+        """The events that count, at items that take part (`place` (N,) is not -1), the last `longest` of each query.
+
+        What follows an event is looked for when the next one happens; after the last one when the query is asked, or,
+        where that is not known, at once.
+        """
         counts = (queries.weights > 0) & (place[queries.item_rows] >= 0)
         lengths = np.bincount(queries.query_rows[counts], minlength=len(queries))
-        whole = cls(_offsets(lengths), place[queries.item_rows[counts]], queries.times_ms[counts])
+        offsets, times_ms = _offsets(lengths), queries.times_ms[counts]
+        until_ms, last = np.append(times_ms[1:], 0), offsets[1:][lengths > 0] - 1
+        until_ms[last] = times_ms[last] if queries.asked_ms is None else queries.asked_ms[lengths > 0]
+        whole = cls(offsets, place[queries.item_rows[counts]], times_ms, until_ms)
         return whole if longest is None else whole.last(longest)
 
     def __len__(self) -> int:
@@ -62,7 +70,8 @@ class Sequences:
         lengths = ends - starts
         offsets = _offsets(lengths)
         chosen = np.arange(offsets[-1]) - np.repeat(offsets[:-1] - starts, lengths)
-        return Sequences(offsets, self.places[chosen], self.times_ms[chosen])
+        until_ms = None if self.until_ms is None else self.until_ms[chosen]
+        return Sequences(offsets, self.places[chosen], self.times_ms[chosen], until_ms)
 
     def __getitem__(self, which: IntArray) -> Sequences:
         """The sequences at `which`, in that order."""
@@ -72,9 +81,10 @@ class Sequences:
         """All of them, padded on the right to the longest."""
         longest = int(self.lengths.max(initial=0))
         real = np.arange(longest) < self.lengths[:, None]  # (B, T)
-        places, times = np.zeros(real.shape, np.int64), np.zeros(real.shape, np.int64)
-        places[real], times[real] = self.places, self.times_ms
-        tensors = (torch.from_numpy(array).to(device) for array in (places, times, real, self.lengths))
+        until_ms = self.times_ms if self.until_ms is None else self.until_ms
+        columns = np.zeros((3, *real.shape), np.int64)
+        columns[:, real] = self.places, self.times_ms, until_ms
+        tensors = (torch.from_numpy(array).to(device) for array in (*columns, real, self.lengths))
         return Batch(*tensors)
 
 
@@ -84,6 +94,7 @@ class Batch:
 
     places: Tensor  # (B, T) int64
     times_ms: Tensor  # (B, T) int64
+    until_ms: Tensor  # (B, T) int64: when what follows each is looked for
     real: Tensor  # (B, T) bool
     lengths: Tensor  # (B,) int64
 

@@ -7,8 +7,9 @@ trillion-parameter sequential transducers for generative recommendations", ICML 
 to 1 and may be negative; U takes the place of the layers of a Transformer that follow attention. What is divided by n_i
 is normalised afterwards, so that this only keeps numbers in a good range, whatever the length of the padding.
 
-Without the time of asking, τ_ij is the time from event j to event i, never to what follows. A constant added to r can
-be taken from p, so r is 0 for the shortest spans: where no times are known, they change nothing.
+τ_ij is the time from event j to event i, or, where the time of asking counts (`Times`), to the moment when what follows
+event i is looked for. A constant added to r can be taken from p, so r is 0 for the shortest spans: where no times are
+known, they change nothing.
 
 Sequences are padded on the right, so causality alone keeps padding out of what is real.
 """
@@ -16,13 +17,16 @@ Sequences are padded on the right, so causality alone keeps padding out of what 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from serendip.training.sequences import Batch
+
+Times = Literal["none", "past", "asking"]
+"""What counts: the order of events alone; the times between them too; those, up to the time of asking."""
 
 BUCKETS = 80
 """Kinds of time spans; the last is some 700 years."""
@@ -43,27 +47,31 @@ class View:
     shares: Tensor  # (B or 1, R, T) float32: 1 / n where position j may be looked at, 0 elsewhere
 
     @classmethod
-    def of_all(cls, batch: Batch, timed: bool) -> View:
+    def of_all(cls, batch: Batch, times: Times) -> View:
         """Every position asks, R = T."""
         positions = torch.arange(batch.places.shape[1], device=batch.places.device)
         far = (positions[:, None] - positions)[None]  # (1, T, T)
         shares = (far >= 0) / (positions[:, None] + 1.0)
-        return cls(far, _spans(batch, batch.times_ms) if timed else None, shares)
+        return cls(far, _spans(batch, times), shares)
 
     @classmethod
-    def of_last(cls, batch: Batch, timed: bool) -> View:
+    def of_last(cls, batch: Batch, times: Times) -> View:
         """The last real position of each sequence asks, R = 1."""
         positions = torch.arange(batch.places.shape[1], device=batch.places.device)
         far = (batch.lengths[:, None] - 1 - positions)[:, None]  # (B, 1, T)
         shares = (far >= 0) / batch.lengths.clamp(min=1)[:, None, None]
-        newest = batch.times_ms.gather(1, _ends(batch)[:, None])  # (B, 1)
-        return cls(far, _spans(batch, newest) if timed else None, shares)
+        return cls(far, _spans(batch, times, _ends(batch)[:, None]), shares)
 
 
-def _spans(batch: Batch, asked_ms: Tensor) -> Tensor | None:
-    """⌊ln(max(1, |Δ|)) / 0.301⌋ with Δ the seconds from each event to each of `asked_ms` (B, R); None: all are 0."""
-    if not batch.times_ms.any():
+def _spans(batch: Batch, times: Times, asking: Tensor | None = None) -> Tensor | None:
+    """⌊ln(max(1, |Δ|)) / 0.301⌋ with Δ the seconds from each event to when `asking` (B, R) or all positions ask.
+
+    None: all are 0, or do not count.
+    """
+    if times == "none" or not batch.times_ms.any():
         return None
+    moments = batch.until_ms if times == "asking" else batch.times_ms
+    asked_ms = moments if asking is None else moments.gather(1, asking)  # (B, R)
     seconds = (asked_ms[:, :, None] - batch.times_ms[:, None]).abs() / 1000  # (B, R, T)
     return (seconds.clamp(min=1).log() / STEP).long().clamp(max=BUCKETS - 1)
 
@@ -128,15 +136,15 @@ def _looked_up(table: Tensor, places: Tensor) -> Tensor:
 class HstuStack(nn.Module):
     """Blocks one after the other, normalised at the end."""
 
-    def __init__(self, blocks: int, width: int, heads: int, dropout: float, longest: int, timed: bool) -> None:
+    def __init__(self, blocks: int, width: int, heads: int, dropout: float, longest: int, times: Times) -> None:
         super().__init__()
-        self.timed = timed
+        self.times: Times = times
         self.blocks = nn.ModuleList(Hstu(width, heads, dropout, longest) for _ in range(blocks))
         self.norm = nn.LayerNorm(width)
 
     def forward(self, x: Tensor, batch: Batch) -> Tensor:
         """(B, T, D) to (B, T, D)."""
-        view = View.of_all(batch, self.timed)
+        view = View.of_all(batch, self.times)
         for block in self.blocks:
             x = block(x, view)
         return cast(Tensor, self.norm(x))
@@ -144,7 +152,7 @@ class HstuStack(nn.Module):
     def last(self, x: Tensor, batch: Batch) -> Tensor:
         """(B, T, D) to the last real position of each sequence, (B, D); the last block computes nothing else."""
         *first, final = self.blocks
-        view = View.of_all(batch, self.timed) if first else None
+        view = View.of_all(batch, self.times) if first else None
         for block in first:
             x = block(x, view)
-        return cast(Tensor, self.norm(cast(Hstu, final).last(x, View.of_last(batch, self.timed), batch)))
+        return cast(Tensor, self.norm(cast(Hstu, final).last(x, View.of_last(batch, self.times), batch)))
