@@ -29,7 +29,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	  { echo "Serendip needs Python 3.11 or newer; this is $$($(PYTHON) --version) (set PYTHON=...)" >&2; exit 2; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) install $(QUIET) $(TORCH) $(TORCH_INDEX)
-	$(PIP) install $(QUIET) -c constraints.txt -e '.[deep,models,postgres,world,service,development]'
+	$(PIP) install $(QUIET) -c constraints.txt -e '.[deep,models,postgres,world,service,minilm,quantised,development]'
 	touch $@
 
 demo: install

@@ -146,6 +146,23 @@ def test_fit_tells_of_erasures_that_it_missed(
     assert "erased while it was fitted: 1 (fit again" in " ".join(said.split())
 
 
+def test_search_finds_by_words(workspace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    described = str(shutil.copytree(workspace, tmp_path / "ws"))
+    titles = [(f"{kind}-{n}", {"title": f"{kind} number {n}"}) for kind in ("book", "boot") for n in range(30)]
+    with serendip.Workspace.open(Path(described)) as opened:
+        opened.store.put("items", titles)
+    assert main(["fit", described]) == 0
+    capsys.readouterr()
+    code, out, _ = run(capsys, "search", described, "boot", "-n", "3", "--user", "p3", "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert len(found["items"]) == 3
+    assert all(item["item_id"].startswith("boot") for item in found["items"])
+    _, asked, _ = run(capsys, "recommend", described, "--user", "p3", "--text", "boot", "-n", "3", "--json")
+    assert json.loads(asked)["items"] == found["items"]
+    assert "boot number" in run(capsys, "search", described, "boot")[1]
+
+
 def test_recommend_for_somebody_known_and_for_a_history(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "recommend", str(workspace), "--user", "p0", "-n", "3")
     assert code == 0

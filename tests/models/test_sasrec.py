@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 from torch import Tensor
@@ -47,6 +48,29 @@ def test_it_learns_that_the_item_before_the_newest_says_what_comes_next(settings
     assert np.mean(np.asarray(found) == expected) > 0.8  # by chance, and by any map of the newest item alone, 0.05
 
 
+def farewells(n_people: int = 300) -> Dataset:
+    """Walks at random of any length; the last thing that people turn to is always the same, and it comes only last."""
+    generator = np.random.default_rng(5)
+    rows = []
+    for person in range(n_people):
+        walk = [*generator.permutation(19)[: generator.integers(3, 12)], 19]
+        rows += [(f"u{person:03}", f"i{item:02}", "like", place + 1) for place, item in enumerate(walk)]
+    columns = dict(zip(("user_id", "item_id", "type", "time_ms"), zip(*rows, strict=True), strict=True))
+    return Dataset.from_tables(Tables(event_frame(columns)))
+
+
+@pytest.mark.parametrize(("from_end", "low", "high"), [(True, 0.8, 1.0), (False, 0.05, 0.4)])
+def test_who_knows_where_a_history_ends_knows_what_comes_last(from_end: bool, low: float, high: float) -> None:
+    data = farewells()
+    changed = {"dropout": 0.0, "epochs": 30, "patience": 0, "embedding_size": 32, "blocks": 1, "from_end": from_end}
+    scores = (
+        models.make("sasrec", changed).fit(data, OPTIONS).score(asked(data, [3, 7, 1], [2, 5], [8, 9, 4, 6, 0, 12]))
+    )
+    chances = np.exp(scores - scores.max(axis=1, keepdims=True))
+    last = data.items.vocabulary.rows(["i19"])[0]
+    assert low <= (chances[:, last] / chances.sum(axis=1)).mean() <= high
+
+
 def test_the_last_position_alone_is_the_last_of_all() -> None:
     torch.manual_seed(0)
     stack = Stack(2, lambda: Block(8, 2, 2, 0.0, gated=True), 8).eval()
@@ -83,3 +107,48 @@ def test_a_history_can_be_reversed_and_means_something_else() -> None:
     model = models.make("sasrec", {"epochs": 3}).fit(detours(), OPTIONS)
     one, other = model.score(asked(detours(), [3, 4], [4, 3]))
     assert not np.allclose(one, other, atol=1e-3)
+
+
+def kinds(n_people: int = 400, n_items: int = 60) -> Dataset:
+    """After a thing of one kind comes any of the next kind; each thing is met a few times only. Titles say the kind."""
+    generator = np.random.default_rng(5)
+    names = ["tea", "cup", "spoon", "honey", "lemon"]
+    rows = []
+    for person in range(n_people):
+        kind = generator.integers(5)
+        for step in range(4):
+            item = 5 * generator.integers(n_items // 5) + (kind + step) % 5
+            rows.append((f"u{person:03}", f"i{item:02}", "like", step + 1))
+    columns = dict(zip(("user_id", "item_id", "type", "time_ms"), zip(*rows, strict=True), strict=True))
+    ids = [f"i{item:02}" for item in range(n_items)]
+    titles = [f"{names[item % 5]} of a kind" for item in range(n_items)]
+    return Dataset.from_tables(Tables(event_frame(columns), pl.DataFrame({"item_id": ids, "title": titles})))
+
+
+def of_the_next_kind(model: models.Model, data: Dataset) -> float:
+    """How much of the chances falls on things of the kind that comes next."""
+    number = np.array([int(id_[1:]) for id_ in data.items.vocabulary.ids()])
+    scores = model.score(Queries.of_histories([([row], [1], [1.0]) for row in range(data.n_items)]))
+    chances = np.exp(scores - scores.max(axis=1, keepdims=True))
+    chances /= chances.sum(axis=1, keepdims=True)
+    return float((chances * (number[None] % 5 == (number[:, None] + 1) % 5)).sum(axis=1).mean())
+
+
+def test_contents_tell_what_little_was_met_does_not() -> None:
+    """The same few steps of learning: what things are says more than who met them."""
+    data = kinds(60)
+    changed = {"epochs": 6, "patience": 0, "embedding_size": 32, "blocks": 1}
+    alone = of_the_next_kind(models.make("sasrec", changed).fit(data, OPTIONS), data)
+    told = models.make("sasrec", {**changed, "contents": "attributes"}).fit(data, OPTIONS)
+    assert of_the_next_kind(told, data) > alone + 0.1
+
+
+def test_a_model_that_read_contents_is_restored_without_reading_them_again() -> None:
+    data = kinds(60)
+    changed = {"epochs": 1, "patience": 0, "contents": "attributes+text:words"}
+    model = models.make("sasrec", changed).fit(data, OPTIONS)
+    again = models.make("sasrec", changed).restore(model.weights())
+    np.testing.assert_array_equal(again.score(data.histories()), model.score(data.histories()))
+    assert models.make("sasrec", {**changed, "contents": ""}).fit(
+        data, OPTIONS
+    ).weights().keys() < model.weights().keys() | {"items.weight"}

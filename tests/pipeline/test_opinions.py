@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from serendip import models
-from serendip.data import Dataset
-from serendip.pipeline.opinions import Alike, Dense, Following, Scoring, Searching, speaker
+from serendip.data import Dataset, Queries
+from serendip.pipeline.opinions import Alike, Dense, Following, Scoring, Searching, Shares, speaker
 from serendip.retrieval import InvertedLists
 
+NOBODY = Queries.of_histories([([], [], [])])
 WAYS = {"item_knn": Following, "slim": Following, "popular": Alike, "als": Searching, "ease": Scoring}
 
 
@@ -30,6 +31,28 @@ def test_the_cheap_way_says_what_all_scores_say(name: str, shop: Dataset) -> Non
             rows, _ = opinion.best(allowed, k)
             assert allowed[rows].all()
             assert (scores[rows] > 0).all()
+
+
+class Logits:
+    """Says what it is told to."""
+
+    personalised = True
+
+    def __init__(self, scores: list[list[float]]) -> None:
+        self.scores = np.asarray(scores, np.float32)
+
+    def score(self, queries: Queries, rows: None = None) -> np.ndarray:
+        return self.scores
+
+
+def test_of_logits_the_chances_are_said() -> None:
+    """Negative ones too, as large as they come; what is not known is not said, even beside negative logits."""
+    model = Logits([[-1.0, -1.0 - np.log(4), 0.0, -200.0], [1000.0, 990.0, 0.0, 999.0], [0.0, 0.0, 0.0, 0.0]])
+    usual, large, nobody = (one.of(np.arange(4)) for one in Shares(model).opinions(NOBODY))
+    np.testing.assert_allclose(usual, [1, 0.25, 0, 0], atol=1e-6)
+    np.testing.assert_allclose(large, [1, np.exp(-10), 0, np.exp(-1)], rtol=1e-4)
+    assert not nobody.any()
+    assert next(iter(Scoring(model).opinions(NOBODY))).best(np.ones(4, bool), 4)[0].size == 0  # without: nothing
 
 
 def test_what_is_allowed_last_is_found_too() -> None:

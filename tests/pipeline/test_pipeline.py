@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
-from serendip.data import Dataset, HistoryEvent, InputError, Query, Tables, event_frame
+from serendip import models
+from serendip.data import Dataset, HistoryEvent, InputError, Queries, Query, Tables, event_frame
+from serendip.data.arrays import FloatArray
 from serendip.pipeline import Pipeline, Recipe, reranking
+from serendip.training import FitOptions
 
 NOTHING_BUT_TEA = ("tea-0", "tea-1", "tea-2")
 
@@ -273,3 +278,33 @@ def test_a_large_catalogue_lists_by_an_index_what_it_lists_without(shop: Dataset
         ours, theirs = indexed.recommend(Query(user=user)), plain.recommend(Query(user=user))
         assert ours.item_ids == theirs.item_ids
         assert [item.score for item in ours] == pytest.approx([item.score for item in theirs], abs=1e-5)
+
+
+def test_models_are_told_that_it_is_now(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    ease, heard = pipeline.models["ease"], []
+    score = ease.score
+
+    def listening(queries: Queries, rows: None = None) -> FloatArray:
+        heard.append(queries.asked_ms)
+        return score(queries)
+
+    monkeypatch.setattr(ease, "score", listening)
+    before_ms = time.time_ns() // 1_000_000
+    pipeline.recommend(Query(history=NOTHING_BUT_TEA))
+    assert len(heard) == 1
+    assert heard[0] is not None
+    assert before_ms <= heard[0][0] <= time.time_ns() // 1_000_000
+
+
+def test_a_source_of_logits_is_blended_by_its_chances(shop: Dataset) -> None:
+    """Blended as they are, negative logits would leave the source without a word."""
+    settings = {"epochs": 3, "patience": 0}
+    source = {"name": "sasrec", "model": "sasrec", "config": settings, "logits": True}
+    recipe = Recipe(name="reading", sources=[source, {"model": "popular", "weight": 0.01}])
+    pipeline = Pipeline(recipe).fit(shop, FitOptions(threads=1))
+    queries = shop.histories()[:5]
+    listed = pipeline.rank(queries, 3, sp.csr_array((5, shop.n_items), dtype=bool))
+    logits = models.make("sasrec", settings).fit(shop, FitOptions(threads=1)).score(queries)
+    for rows, scores in zip(listed, logits, strict=True):
+        known = np.flatnonzero(scores)
+        assert rows[0] == known[scores[known].argmax()]

@@ -8,7 +8,8 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
-from serendip.store.frames import attribute_frame, attribute_rows, to_json
+from serendip.data.attributes import attribute_frame, to_json
+from serendip.store.frames import attribute_rows
 
 
 @pytest.mark.parametrize(

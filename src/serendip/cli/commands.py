@@ -239,13 +239,30 @@ def recommend(
     json: AsJson = False,
 ) -> None:
     """Print a list for somebody, each item with its reason."""
-    from serendip.cli.terminal import say, show_json, show_table
-    from serendip.store import Workspace
-
     if user is None and history is None and text is None:
         raise InputError("say who asks (--user ID), what they like (--history a,b,c) or what they look for (--text)")
     liked = None if history is None else tuple(_listed(history))
     query = _query(user=user, history=liked, text=text, n=n, diversity=diversity, context={"language": language})
+    _show_list(workspace, query, language, json)
+
+
+@app.command(epilog='Example: serendip search films "something slow about the sea" --user 196')
+def search(
+    workspace: Folder,
+    words: Annotated[str, typer.Argument(help="What is looked for.")],
+    user: Annotated[str | None, typer.Option(help="Who looks: what they like comes first.")] = None,
+    n: Annotated[int, typer.Option("-n", min=1, max=1000, help="How many.")] = 10,
+    language: Annotated[str, typer.Option(help="The language of reasons: en or zh.")] = "en",
+    json: AsJson = False,
+) -> None:
+    """Print what is found by words, and by what they mean where the recipe names an encoder of texts."""
+    _show_list(workspace, _query(user=user, text=words, n=n, context={"language": language}), language, json)
+
+
+def _show_list(workspace: Path, query: Any, language: str, json: bool) -> None:
+    from serendip.cli.terminal import say, show_json, show_table
+    from serendip.store import Workspace
+
     with Workspace.open(workspace) as opened:
         answer = opened.pipeline().recommend(query)
     if json:

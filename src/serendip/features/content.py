@@ -90,6 +90,12 @@ class Column:
             return iter(_lines(values, self.separator))
         return (text or "" for text in _as_text(values).str.slice(0, LONGEST_TEXT))
 
+    def said(self, values: pl.Series) -> Iterator[str]:
+        """As people write it down, empty where nothing is known: a text as it is, labels after their column's name."""
+        named = "" if self.kind == "text" else f"{self.name}: "
+        texts = (text.strip().rstrip(".").replace("\n", ", ") for text in self._texts(values))
+        return (named + text if text else "" for text in texts)
+
     def meta(self) -> dict[str, Any]:
         return {"name": self.name, "kind": self.kind, "separator": self.separator}
 
@@ -147,6 +153,22 @@ class ItemContent:
         ]
         return self._joined(blocks, items.height)
 
+    def describe(self, items: pl.DataFrame) -> list[str]:
+        """What the table says of each item as one text, for encoders of sentences; empty where nothing is known.
+
+        Texts come first, labels follow with the name of their column, numbers are left out.
+
+        >>> items = pl.DataFrame({"item_id": ["a", "b"], "title": ["Alien", None], "kinds": [["horror"], ["war"]]})
+        >>> ItemContent().fit(items).describe(items)
+        ['Alien. kinds: horror', 'kinds: war']
+        """
+        told: list[list[str]] = [[] for _ in range(items.height)]
+        for column in sorted(self._columns, key=lambda one: one.kind != "text"):
+            if column.kind != "number" and column.name in items.columns:
+                for parts, text in zip(told, column.said(items[column.name]), strict=True):
+                    parts += [text] if text else []
+        return [". ".join(parts) for parts in told]
+
     def _joined(self, blocks: Sequence[Sparse], n_items: int) -> Sparse:
         if not blocks:
             return sp.csr_array((n_items, 0), dtype=np.float32)
@@ -187,7 +209,8 @@ def _column(values: pl.Series) -> Column | None:
     if values.dtype.is_numeric() or values.dtype.is_temporal():
         return Column(values.name, "number") if len(_knots(values)) > 1 else None
     if isinstance(values.dtype, pl.List | pl.Array):
-        return Column(values.name, "labels") if _plain(values.dtype.inner) else None
+        told = _plain(values.dtype.inner) and not values.dtype.inner.is_float()  # lists of fractions are vectors
+        return Column(values.name, "labels") if told else None
     if not _plain(values.dtype) or _share(_as_text(values).str.contains("://", literal=True)) > 0.5:
         return None
     if _TEXTS.match(values.name):

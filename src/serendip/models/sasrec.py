@@ -9,7 +9,8 @@ in the place of one negative and a binary loss (Klenitskiy and Vasilev, "Turning
 Petrov and Macdonald, "gSASRec", RecSys 2023). So answers are told apart from all items (`negatives` None), or from
 those of the batch and drawn ones, each weighted by one over its chance of being there (`losses.softmax`). Blocks are
 LiGR (Tikhonovich et al., "eSASRec", RecSys 2025; see `blocks.attention`). Where the paper learns a vector for each
-position, queries and keys are rotated, so that only the distance of two events counts.
+position, queries and keys are rotated, so that only the distance of two events counts. Where `contents` are read, an
+item is a vector of its own and a linear map of what it is: what few met is near what it is like.
 
 Use it where order says something and there are some 100,000 events or more; `next_item` learns in seconds what a linear
 map can know.
@@ -22,6 +23,8 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
+import numpy as np
+import torch
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -30,6 +33,8 @@ from serendip.data.arrays import FloatArray, IntArray
 from serendip.models.base import NotSearched, Search, Weights, fitted, take
 from serendip.training import FitOptions
 from serendip.training.blocks.attention import Block, Stack
+from serendip.training.blocks.tables import ContentTable
+from serendip.training.content_reader import ContentReader
 from serendip.training.readers import Reader, ReaderConfig, Taught
 from serendip.training.sequences import Batch
 
@@ -43,6 +48,10 @@ class SasRecConfig(ReaderConfig):
     """How many times wider the inner layer of a block is."""
     gated: Annotated[bool, NotSearched("gated is what makes depth trainable")] = True
     """LiGR blocks in the place of plain ones."""
+    contents: Annotated[str, NotSearched("what there is")] = ""
+    """What is read of items beside who turned to them, such as `text:minilm`; see `training.content_reader`."""
+    content_size: Annotated[int, NotSearched("a bound on time and memory")] = Field(256, ge=1)
+    """Numbers kept of each kind of content."""
 
 
 class _Encoder(nn.Module):
@@ -68,13 +77,26 @@ class SasRec:
     def __init__(self, config: SasRecConfig = SasRecConfig()) -> None:
         self.config = config
         self._taught: Taught | None = None
+        self._content: FloatArray | None = None  # (A, K), of the items that take part
 
     def _build(self, n_items: int) -> Reader:
-        return Reader(n_items, self.config, _Encoder(self.config))
+        reader = Reader(n_items, self.config, _Encoder(self.config))
+        if self._content is not None:
+            assert isinstance(reader.items, nn.Embedding)
+            reader.items = ContentTable(reader.items, torch.tensor(self._content))
+        return reader
 
     def fit(self, dataset: Dataset, options: FitOptions = FitOptions()) -> Self:
+        self._content = self._read(dataset, options)
         self._taught = Taught.by(self._build, dataset, self.config, options, "sasrec")
         return self
+
+    def _read(self, dataset: Dataset, options: FitOptions) -> FloatArray | None:
+        """What the items are that somebody turned to; None where nothing is read of them."""
+        reader = ContentReader(self.config.contents, self.config.content_size, options)
+        kinds = reader.fit_encode(dataset, options) if self.config.contents else {}
+        met = np.unique(dataset.matrix().indices)
+        return np.concatenate([kind[met] for kind in kinds.values()], axis=1) if kinds else None
 
     def score(self, queries: Queries, rows: IntArray | None = None) -> FloatArray:
         return take(fitted(self._taught).score(queries), rows)
@@ -89,5 +111,6 @@ class SasRec:
         return fitted(self._taught).weights()
 
     def restore(self, weights: Weights) -> Self:
+        self._content = weights.get("items.content")
         self._taught = Taught.restored(self._build, weights, self.config)
         return self

@@ -6,6 +6,7 @@ vocabulary.json       item ids in row order
 catalogue.ndjson      attributes, one line per item
 models/<source>/      config.json and weights.safetensors
 indexes/<source>.safetensors   where the catalogue is large
+meaning.safetensors   what an encoder said of the items' texts, where words are searched by what they mean
 card.json             data window, sizes, times, versions, and the SHA-256 of every other file
 """
 
@@ -22,10 +23,12 @@ from serendip import models
 from serendip.data import DamagedArtifactError, InputError, Signals, Vocabulary
 from serendip.models import Embeds, Model
 from serendip.pipeline.catalogue import Catalogue, Records
+from serendip.pipeline.meaning import Meaning
 from serendip.pipeline.recipe import Recipe
 from serendip.retrieval import InvertedLists
 
 FORMAT = 1
+MEANING = "meaning.safetensors"
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class Artifact:
     models: Mapping[str, Model]  # by source name
     indexes: Mapping[str, InvertedLists]  # by source name
     card: Mapping[str, Any]
+    meaning: Meaning | None = None
 
     def save(self, folder: Path) -> None:
         """Write everything into `folder`, which is made."""
@@ -50,7 +54,9 @@ class Artifact:
         for place, source in enumerate(self.recipe.sources):
             models.save(self.models[source.name], _model_folder(folder, place, source.model))
             if source.name in self.indexes:
-                _save_index(self.indexes[source.name], _index_file(folder, place, source.model))
+                _save_arrays(self.indexes[source.name].arrays(), _index_file(folder, place, source.model))
+        if self.meaning is not None:
+            _save_arrays(self.meaning.arrays(), folder / MEANING)
         card = {"format": FORMAT, **self.card, "files": _hashes(folder)}
         _write(folder / "card.json", json.dumps(card, indent=2, ensure_ascii=False))
 
@@ -79,22 +85,27 @@ class Artifact:
             for place, source in enumerate(recipe.sources)
             if (index := _open_index(_index_file(folder, place, source.model), fitted[source.name]))
         }
-        return cls(recipe, signals, catalogue, fitted, indexes, card)
+        meaning = _open_arrays(folder / MEANING)
+        known = Meaning(recipe.text.encoder).restore(meaning) if meaning and recipe.text.encoder else None
+        return cls(recipe, signals, catalogue, fitted, indexes, card, known)
 
 
-def _save_index(index: InvertedLists, file: Path) -> None:
+def _save_arrays(arrays: dict[str, Any], file: Path) -> None:
     from safetensors.numpy import save_file
 
     file.parent.mkdir(exist_ok=True)
-    save_file(index.arrays(), file)
+    save_file(arrays, file)
+
+
+def _open_arrays(file: Path) -> dict[str, Any] | None:
+    from safetensors.numpy import load_file
+
+    return load_file(file) if file.is_file() else None
 
 
 def _open_index(file: Path, model: object) -> InvertedLists | None:
-    from safetensors.numpy import load_file
-
-    if not file.is_file() or not isinstance(model, Embeds):
-        return None
-    return InvertedLists.of_arrays(load_file(file), model.item_vectors())
+    arrays = _open_arrays(file) if isinstance(model, Embeds) else None
+    return InvertedLists.of_arrays(arrays, model.item_vectors()) if arrays and isinstance(model, Embeds) else None
 
 
 def _index_file(folder: Path, place: int, model: str) -> Path:

@@ -9,6 +9,7 @@ import numpy as np
 
 from serendip.data.arrays import BoolArray, FloatArray, IntArray
 from serendip.models import Model
+from serendip.pipeline.offer import FirstOfModel
 from serendip.pipeline.opinions import Opinion
 
 
@@ -21,8 +22,8 @@ class Part:
     weight: float
     candidates: int
     """How many of its best items enter the pool."""
-    model: Model | None = None
-    """The model that scored, where one did."""
+    model: Model | FirstOfModel | None = None
+    """What scored, where a model did."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from serendip.data.arrays import BoolArray, FloatArray, IntArray, Sparse
 from serendip.features import TextEncoder
 from serendip.pipeline.columns import Columns, values_of
 from serendip.pipeline.conditions import Test, condition
+from serendip.pipeline.meaning import Meaning
 
 Record = dict[str, Any]
 
@@ -66,11 +67,13 @@ class Catalogue:
         """Which items have any attributes."""
         return self.records.described() if isinstance(self.records, Records) else [bool(one) for one in self.records]
 
-    def prepare(self, labels: Sequence[tuple[str, ...]]) -> None:
+    def prepare(self, labels: Sequence[tuple[str, ...]], fields: Sequence[str], meaning: Meaning | None) -> None:
         """Compute what requests need before one asks for it."""
         assert len(self.listable) == len(self)
         for by in labels:
             self.labels(by)
+        if meaning is not None:
+            self._meant(tuple(fields), meaning)
 
     def title(self, row: int, language: str = "en") -> str:
         """The title in that language where there is one, else the title, else the id."""
@@ -120,22 +123,34 @@ class Catalogue:
     def _columns(self) -> Columns:
         return Columns(self.records)
 
-    def text_match(self, text: str, fields: Sequence[str]) -> FloatArray:
-        """How well each item matches the words, (N,) float32 in 0..1; 0 for items that do not."""
+    def text_match(self, text: str, fields: Sequence[str], meaning: Meaning | None = None) -> FloatArray:
+        """How well each item matches the words, or what they mean, (N,) float32 in 0..1; 0 for items that do not."""
         encoder, vectors = self._texts(tuple(fields))
         match = np.asarray((vectors @ encoder.encode([text]).T).toarray())[:, 0]
         match[match < _TEXT_MATCH_FROM * match.max(initial=0.0)] = 0.0
-        return match
+        return match if meaning is None else (match + meaning.match(text, self._meant(tuple(fields), meaning))) / 2
+
+    def told(self, fields: Sequence[str]) -> list[str]:
+        """What some attributes say of each item, as one text."""
+        return [
+            " ".join(str(value) for name in fields for value in values_of(record.get(name))) for record in self.records
+        ]
 
     def _texts(self, fields: tuple[str, ...]) -> tuple[TextEncoder, Sparse]:
         if fields not in self._text_indexes:
-            texts = [
-                " ".join(str(value) for name in fields for value in values_of(record.get(name)))
-                for record in self.records
-            ]
+            texts = self.told(fields)
             encoder = TextEncoder().fit(texts)
             self._text_indexes[fields] = encoder, encoder.encode(texts)
         return self._text_indexes[fields]
+
+    def _meant(self, fields: tuple[str, ...], meaning: Meaning) -> FloatArray:
+        if fields not in self._meanings:
+            self._meanings[fields] = meaning.of(self.told(fields))
+        return self._meanings[fields]
+
+    @cached_property
+    def _meanings(self) -> dict[tuple[str, ...], FloatArray]:
+        return {}
 
     @cached_property
     def _text_indexes(self) -> dict[tuple[str, ...], tuple[TextEncoder, Sparse]]:

@@ -14,6 +14,7 @@ from serendip.pipeline.blending import Blend
 from serendip.pipeline.catalogue import Catalogue
 from serendip.pipeline.filters import Filter
 from serendip.pipeline.history import History
+from serendip.pipeline.offer import Offer
 
 
 def _nothing() -> IntArray:
@@ -25,7 +26,7 @@ class Course:
     """What is known after each step; the steps of the pipeline fill it in order."""
 
     query: Query
-    catalogue: Catalogue
+    offer: Offer
     history: History
     asked: Queries
     """The batch of one that sources are asked with: the history, or an empty one."""
@@ -40,3 +41,7 @@ class Course:
     """The best candidates, best first, before they were re-ranked."""
     rows: IntArray = field(default_factory=_nothing)
     """What is listed, (K,)."""
+
+    @property
+    def catalogue(self) -> Catalogue:
+        return self.offer.catalogue

@@ -2,7 +2,7 @@
 
 A model that scores all alike is asked once; one that is an item map is followed from the history; one of vectors, over
 a large catalogue, is searched by its index; every other scores the whole catalogue. All four say the same thing, save
-that an index may miss a few of the best.
+that an index may miss a few of the best. Where scores are logits, what is said are the chances that they stand for.
 """
 
 from __future__ import annotations
@@ -78,6 +78,19 @@ class Scoring:
         return map(Dense, self._model.score(queries))
 
 
+class Shares:
+    """Asks for all scores, which are logits, and says exp(score - largest); a logit of 0 is one that is not known."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+
+    def opinions(self, queries: Queries) -> Iterator[Opinion]:
+        for scores in self._model.score(queries):
+            known = scores != 0
+            shares = np.exp(scores - scores.max(where=known, initial=-np.inf), where=known, out=np.zeros_like(scores))
+            yield Dense(shares)
+
+
 class Alike:
     """The same scores whoever asks: sorted once."""
 
@@ -133,7 +146,15 @@ class _Searched:
     slack: float
 
     def best(self, allowed: BoolArray, k: int) -> tuple[IntArray, FloatArray]:
-        return self.index.search(self.vector, k, allowed, self.slack)
+        indexed = len(self.index.order)
+        rows, scores = self.index.search(self.vector, k, allowed[:indexed], self.slack)
+        if indexed == len(self.items):
+            return rows, scores
+        later = np.flatnonzero(allowed[indexed:]).astype(np.int32) + indexed  # added since the index was built
+        own = self.of(later)
+        rows, scores = np.append(rows, later[own > 0]), np.append(scores, own[own > 0])
+        order = np.argsort(-scores, kind="stable")[:k]
+        return rows[order], scores[order]
 
     def of(self, rows: IntArray) -> FloatArray:
         return np.asarray(self.items[rows] @ self.vector)

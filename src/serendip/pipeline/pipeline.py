@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -34,8 +34,10 @@ from serendip.pipeline.catalogue import Catalogue
 from serendip.pipeline.course import Course
 from serendip.pipeline.filters import by_request, by_rule, passing
 from serendip.pipeline.history import History
-from serendip.pipeline.opinions import Dense, Opinion, Speaker, speaker
-from serendip.pipeline.recipe import Recipe
+from serendip.pipeline.meaning import Meaning
+from serendip.pipeline.offer import FirstItems, Offer, grown, newcomers, of_first
+from serendip.pipeline.opinions import Dense, Opinion, Shares, Speaker, speaker
+from serendip.pipeline.recipe import Recipe, Source
 from serendip.pipeline.rendering import render
 from serendip.pipeline.reranking import rerank
 from serendip.retrieval import InvertedLists
@@ -54,7 +56,8 @@ class Pipeline:
         self.recipe = recipe
         self.models: dict[str, Model] = {}
         self.signals = Signals()
-        self.catalogue = Catalogue(Vocabulary([]), [])
+        self.learned = Vocabulary([])
+        """The items that the models were fitted on; items that came later stand behind them."""
         self.card: dict[str, Any] = {}
         self.lookup: Lookup = _nobody
         """Finds the history of a user id; set by `fit` to the data set, by a service to its store."""
@@ -63,23 +66,28 @@ class Pipeline:
         self.clock: Clock = _unheard
         """Is told how many seconds each step of a request took."""
         self._indexes: dict[str, InvertedLists] = {}  # by source name
-        self._speakers: dict[str, Speaker] = {}
+        self._fitted: dict[str, Speaker] = {}  # by source name
+        self._meaning: Meaning | None = None
+        self._offer = Offer.of(Catalogue(self.learned, []), {}, {}, self.signals)
 
     @property
     def name(self) -> str:
         """The name of the recipe."""
         return self.recipe.name
 
-    @cached_property
-    def _reader(self) -> Callable[[Sequence[HistoryEvent]], History]:
-        """Reads histories by this pipeline's vocabulary and signals, which stay as they are once it is fitted."""
-        items, signals = self.items, self.signals
-        return lambda events: History.of(events, items, signals)
+    @property
+    def catalogue(self) -> Catalogue:
+        """The items that can be recommended, and their attributes."""
+        return self._offer.catalogue
 
     @property
     def items(self) -> Vocabulary:
         """The items that can be recommended."""
         return self.catalogue.vocabulary
+
+    @property
+    def _speakers(self) -> Mapping[str, Speaker]:
+        return self._offer.speakers
 
     def fit(self, dataset: Dataset, options: FitOptions = FitOptions()) -> Self:
         """Fit each source on `dataset`.
@@ -100,27 +108,41 @@ class Pipeline:
             self._indexes = self._indexed(dataset.n_items, options)
         attributes = dataset.items.attributes
         records = zip(dataset.items.vocabulary.ids(), attributes.drop("item_id").to_dicts(), strict=True)
-        self.catalogue = Catalogue.of(dataset.items.vocabulary, dict(records))
+        catalogue = Catalogue.of(dataset.items.vocabulary, dict(records))
+        if self.recipe.text.encoder is not None:
+            with watch.measuring("meaning"):
+                texts = catalogue.told(self.recipe.text.fields)
+                self._meaning = Meaning(self.recipe.text.encoder).fit(texts, options.vectors)
         self.signals, self.lookup = dataset.signals, dataset.history
         self.card = data_card(dataset, self.recipe.name, watch)
-        self.__dict__.pop("_reader", None)
-        self._make_speakers()
+        self._open(catalogue)
         return self
 
     def _indexed(self, n_items: int, options: FitOptions) -> dict[str, InvertedLists]:
         """An index for each source that can have one, where the catalogue is large."""
         if n_items < self.recipe.retrieval.index_from:
             return {}
-        vectors = {name: model.item_vectors() for name, model in self.models.items() if isinstance(model, Embeds)}
+        searched = {one.name: self.models[one.name] for one in self.recipe.sources if not one.logits}
+        vectors = {name: model.item_vectors() for name, model in searched.items() if isinstance(model, Embeds)}
         return {name: InvertedLists.build(items, options.seed) for name, items in vectors.items()}
 
-    def _make_speakers(self) -> None:
-        slack = self.recipe.retrieval.slack
-        self._speakers = {name: speaker(model, self._indexes.get(name), slack) for name, model in self.models.items()}
+    def _open(self, catalogue: Catalogue) -> None:
+        """Offer what was fitted."""
+        self.learned = catalogue.vocabulary
+        self._fitted = {source.name: self._speaker(source, self.models[source.name]) for source in self.recipe.sources}
+        self._offer = Offer.of(catalogue, self.models, self._fitted, self.signals)
+
+    def _speaker(self, source: Source, model: Model) -> Speaker:
+        if source.logits:
+            return Shares(model)
+        return speaker(model, self._indexes.get(source.name), self.recipe.retrieval.slack)
 
     def save(self, folder: Path) -> None:
         """Write a readable folder: recipe, vocabulary, catalogue, one subfolder per source, card with hashes."""
-        Artifact(self.recipe, self.signals, self.catalogue, self.models, self._indexes, self.card).save(folder)
+        fitted = self.catalogue
+        if len(fitted) > len(self.learned):
+            fitted = Catalogue(self.learned, fitted.records[: len(self.learned)])
+        Artifact(self.recipe, self.signals, fitted, self.models, self._indexes, self.card, self._meaning).save(folder)
 
     @classmethod
     def load(cls, folder: Path) -> Pipeline:
@@ -131,17 +153,33 @@ class Pipeline:
         """
         saved = Artifact.load(folder)
         pipeline = cls(saved.recipe)
-        pipeline.signals, pipeline.catalogue = saved.signals, saved.catalogue
         pipeline.models, pipeline.card = dict(saved.models), dict(saved.card)
-        pipeline._indexes = dict(saved.indexes)
-        pipeline._make_speakers()
+        pipeline.signals, pipeline._indexes = saved.signals, dict(saved.indexes)
+        pipeline._meaning = saved.meaning
+        pipeline._open(saved.catalogue)
         return pipeline
 
     def refresh_items(self, attributes: Mapping[str, Mapping[str, Any]]) -> None:
-        """Replace the attributes of the known items by those given, by item id."""
-        fresh = Catalogue.of(self.items, attributes)
-        fresh.prepare(self.recipe.labels())
-        self.catalogue = fresh
+        """Replace the attributes of all items by those given, by item id; new items are on offer from now on."""
+        new = newcomers(self.learned, attributes)
+        items = Vocabulary((*self.learned.ids(), *new)) if new else self.learned
+        same = items == self.items
+        fresh = Catalogue.of(self.items if same else items, attributes)
+        fresh.prepare(self.recipe.labels(), self.recipe.text.fields, self._meaning)
+        asked = {source.name: self._of_all(source, new) for source in self.recipe.sources}
+        models, speakers = ({name: pair[side] for name, pair in asked.items()} for side in (0, 1))
+        offer = Offer.of(fresh, models, speakers, self.signals)
+        self._offer = replace(offer, reader=self._offer.reader) if same else offer
+
+    def _of_all(self, source: Source, new: Mapping[str, Mapping[str, Any]]) -> tuple[Any, Speaker]:
+        """What stands behind a source, and who speaks for it, once items were added."""
+        model, fitted, n_items = self.models[source.name], self._fitted[source.name], len(self.learned)
+        if not new:
+            return model, fitted
+        longer = grown(model, new)
+        if longer is None:
+            return of_first(model, n_items), FirstItems(fitted, n_items)
+        return longer, self._speaker(source, longer)
 
     # One request
 
@@ -222,15 +260,15 @@ class Pipeline:
         return np.concatenate([np.empty((0, k), np.int32), *batches])
 
     def _best_of_batch(self, queries: Queries, k: int, seen: Sparse) -> IntArray:
-        nobody, catalogue = Query(n=k), self.catalogue
+        nobody, offer, catalogue = Query(n=k), self._offer, self.catalogue
         allowed = passing(list(by_rule(catalogue, self.recipe.filters)), len(catalogue))
-        opinions = {name: list(one.opinions(queries)) for name, one in self._speakers.items()}
+        opinions = {name: list(one.opinions(queries)) for name, one in offer.speakers.items()}
         best = np.full((len(queries), k), UNKNOWN, np.int32)
         for place in range(len(queries)):
-            course = Course(nobody, catalogue, History.nobody(), History.nobody().queries)
+            course = Course(nobody, offer, History.nobody(), History.nobody().queries)
             course.allowed = _but(allowed, seen.indices[seen.indptr[place] : seen.indptr[place + 1]])
             said = {name: of_batch[place] for name, of_batch in opinions.items()}
-            course.blend = blend(self._weighed(said, k), course.allowed)
+            course.blend = blend(self._weighed(said, k, offer), course.allowed)
             rerank(course, self.recipe.reranking)
             best[place, : len(course.rows)] = course.rows
         return best
@@ -242,42 +280,44 @@ class Pipeline:
         started_s = time.perf_counter()
         warnings: list[str] = []
         degraded: list[str] = []
-        history = self._history(query, warnings, degraded)
+        offer = self._offer  # one per request: a change meanwhile does not mix in
+        history = self._history(query, offer, warnings, degraded)
         asked = history.queries if query.personalization else history.without_taste()
-        # One catalogue per request: a refresh meanwhile does not mix in.
-        course = Course(query, self.catalogue, history, asked, warnings, degraded, self.guard)
+        asked = asked.at(np.asarray([time.time_ns() // 1_000_000]))
+        course = Course(query, offer, history, asked, warnings, degraded, self.guard)
         self._timed("history", started_s)
         return course
 
-    def _history(self, query: Query, warnings: list[str], degraded: list[str]) -> History:
+    def _history(self, query: Query, offer: Offer, warnings: list[str], degraded: list[str]) -> History:
+        read = offer.reader
         if query.history is not None:
-            history = self._reader(query.history)
+            history = read(query.history)
             warnings += _unknown_items("the history's items", history.strange)
             return history
         if query.user is None:
-            return self._reader(())
+            return read(())
         user = query.user
         events = self.guard("the history", lambda: self.lookup(user), degraded)
         if not events:
             warnings += [f"nothing is known of {user!r} yet"] if events is not None else []
-            return self._reader(())
-        return events.made(self._reader, self._reader) if isinstance(events, Past) else self._reader(events)
+            return read(())
+        return events.made(read, read) if isinstance(events, Past) else read(events)
 
     def parts(self, course: Course) -> list[Part]:
         """What each source says, and the words; sources that fail are left out if the guard allows it."""
-        said = ask(self._speakers, course)
+        said = ask(course.offer.speakers, course)
         if not said:
             raise RuntimeError("no source of the recipe answers")
-        parts = self._weighed(said, course.query.n)
+        parts = self._weighed(said, course.query.n, course.offer)
         if course.query.text:
-            match = course.catalogue.text_match(course.query.text, self.recipe.text.fields)
+            match = course.catalogue.text_match(course.query.text, self.recipe.text.fields, self._meaning)
             parts.append(Part("text", Dense(match), self.recipe.text.weight, len(course.catalogue)))
             course.allowed = course.allowed & (match > 0)
         return parts
 
-    def _weighed(self, said: Mapping[str, Opinion], n: int) -> list[Part]:
+    def _weighed(self, said: Mapping[str, Opinion], n: int, offer: Offer) -> list[Part]:
         return [
-            Part(one.name, said[one.name], one.weight, max(one.candidates, n), self.models[one.name])
+            Part(one.name, said[one.name], one.weight, max(one.candidates, n), offer.models[one.name])
             for one in self.recipe.sources
             if one.name in said
         ]

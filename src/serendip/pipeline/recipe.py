@@ -30,6 +30,10 @@ class Source(_Part):
     """Its share in the blended score, after each source is scaled to a largest score of 1."""
     candidates: int = Field(200, ge=1)
     """How many of its best items enter the pool."""
+    logits: bool = False
+    """Its scores are logarithms of chances up to a constant, as those of models taught by cross-entropy are: the
+    chances
+    are blended. Every item is scored, whatever the size of the catalogue."""
     config: dict[str, Any] = Field(default_factory=dict)
     """Hyper-parameters of the model."""
 
@@ -57,6 +61,8 @@ class TextSearch(_Part):
     """Its share in the blended score, beside those of the sources."""
     fields: tuple[str, ...] = ("title", "title_zh", "category", "brand", "maker", "tags", "description")
     """The attributes that are searched."""
+    encoder: str | None = None
+    """An encoder of texts, such as `minilm`, that finds what words mean beside the words; None: words alone."""
 
 
 class Reranking(_Part):
@@ -149,4 +155,4 @@ class Recipe(_Part):
             raise InputError(f"{origin}: {where + ': ' if where else ''}{first['msg']}") from None
 
     def to_toml(self) -> str:
-        return tomli_w.dumps(self.model_dump(mode="json"))
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))

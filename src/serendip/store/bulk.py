@@ -10,10 +10,11 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from serendip.data import InputError, Progress, Tables
+from serendip.data.attributes import attribute_frame
 from serendip.data.tables import EVENT_SCHEMA, RELATION_SCHEMA
 from serendip.store import entities, log
 from serendip.store.contract import Kind, Receipt, Rejected
-from serendip.store.frames import attribute_frame, attribute_rows, check_ids
+from serendip.store.frames import attribute_rows, check_ids
 from serendip.store.schema import ENTITIES, ID_COLUMN, events, inserting, relations
 
 CHUNK = 10_000  # rows between two words of progress

@@ -12,11 +12,11 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from serendip.data import Past, Signals
+from serendip.data.attributes import to_json
 from serendip.data.query import MAX_ID_BYTES
 from serendip.data.signals import RATING
 from serendip.data.times import EARLIEST_MS, LATEST_MS
 from serendip.store.contract import Changes, Receipt, Rejected, StoredEvent
-from serendip.store.frames import to_json
 from serendip.store.schema import ERASURES, events, inserting, items, meta
 
 T = TypeVar("T")

@@ -10,11 +10,11 @@ import polars as pl
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from serendip.data.attributes import to_json
 from serendip.data.tables import EVENT_SCHEMA
 from serendip.store import entities
 from serendip.store.bulk import read_events
 from serendip.store.contract import Erasure, Exposure, Mark
-from serendip.store.frames import to_json
 from serendip.store.schema import ERASURES, FRIEND, events, exposures, inserting, meta, relations, users
 
 NUMBERED = pl.Schema({**EVENT_SCHEMA, "seq": pl.Int64()})

