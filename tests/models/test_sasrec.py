@@ -48,29 +48,6 @@ def test_it_learns_that_the_item_before_the_newest_says_what_comes_next(settings
     assert np.mean(np.asarray(found) == expected) > 0.8  # by chance, and by any map of the newest item alone, 0.05
 
 
-def farewells(n_people: int = 300) -> Dataset:
-    """Walks at random of any length; the last thing that people turn to is always the same, and it comes only last."""
-    generator = np.random.default_rng(5)
-    rows = []
-    for person in range(n_people):
-        walk = [*generator.permutation(19)[: generator.integers(3, 12)], 19]
-        rows += [(f"u{person:03}", f"i{item:02}", "like", place + 1) for place, item in enumerate(walk)]
-    columns = dict(zip(("user_id", "item_id", "type", "time_ms"), zip(*rows, strict=True), strict=True))
-    return Dataset.from_tables(Tables(event_frame(columns)))
-
-
-@pytest.mark.parametrize(("from_end", "low", "high"), [(True, 0.8, 1.0), (False, 0.05, 0.4)])
-def test_who_knows_where_a_history_ends_knows_what_comes_last(from_end: bool, low: float, high: float) -> None:
-    data = farewells()
-    changed = {"dropout": 0.0, "epochs": 30, "patience": 0, "embedding_size": 32, "blocks": 1, "from_end": from_end}
-    scores = (
-        models.make("sasrec", changed).fit(data, OPTIONS).score(asked(data, [3, 7, 1], [2, 5], [8, 9, 4, 6, 0, 12]))
-    )
-    chances = np.exp(scores - scores.max(axis=1, keepdims=True))
-    last = data.items.vocabulary.rows(["i19"])[0]
-    assert low <= (chances[:, last] / chances.sum(axis=1)).mean() <= high
-
-
 def test_the_last_position_alone_is_the_last_of_all() -> None:
     torch.manual_seed(0)
     stack = Stack(2, lambda: Block(8, 2, 2, 0.0, gated=True), 8).eval()

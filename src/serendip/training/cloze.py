@@ -53,7 +53,7 @@ class ClozeReader(Reader):
         return self._scaled(found)
 
     def _with(self, batch: Batch, blanks: Tensor) -> Tensor:
-        return self.placed(torch.where(blanks[..., None], self.blank, self.items(batch.places)), batch)
+        return torch.where(blanks[..., None], self.blank, self.items(batch.places))
 
 
 def _with_room(batch: Batch) -> Batch:

@@ -72,7 +72,7 @@ class InterestReader(Reader):
 
     def found(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """The interests (B, K, D) and how much each looks at each event (B, K, T)."""
-        x = self.dropout(self.placed(self.items(batch.places), batch))
+        x = self.dropout(self.items(batch.places))
         shares: Tensor = self.encoder(x, batch)
         return self._scaled(shares @ x), shares
 

@@ -41,8 +41,6 @@ class ReaderConfig(ModelConfig):
     """D, the width of item vectors and of all layers."""
     max_history: Annotated[int, NotSearched("a bound on time and memory")] = Field(200, ge=2)
     """Only the last so many events of a history are read."""
-    from_end: Annotated[bool, NotSearched("an ablation")] = False
-    """A vector is learned for how many events came after each. The last events of people are read, and no others."""
     dropout: Annotated[float, Search(0.0, 0.6)] = Field(0.2, ge=0, lt=1)
     """Share of the numbers between layers that is left out at random while learning."""
     negatives: Annotated[int | None, NotSearched("a trade of time for accuracy")] = Field(None, ge=1)
@@ -85,9 +83,6 @@ class Reader(nn.Module):
         table = nn.Embedding(n_items, config.embedding_size)
         nn.init.normal_(table.weight, std=config.embedding_size**-0.5)
         self.items: nn.Embedding | ContentTable = table
-        self.ago = nn.Embedding(config.max_history + 1, config.embedding_size) if config.from_end else None
-        if self.ago is not None:
-            nn.init.zeros_(self.ago.weight)
         self.encoder = encoder
         self.dropout = nn.Dropout(config.dropout)
         self.temperature = config.temperature
@@ -99,17 +94,13 @@ class Reader(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """What is expected after each position, (B, T, D)."""
-        found: Tensor = self.encoder(self.dropout(self.placed(self.items(batch.places), batch)), batch)
+        found: Tensor = self.encoder(self.dropout(self.items(batch.places)), batch)
         return self._scaled(found)
 
     def last(self, batch: Batch) -> Tensor:
         """What is expected after the last position, (B, D)."""
-        found: Tensor = self.encoder.last(self.placed(self.items(batch.places), batch), batch)  # type: ignore[operator]
+        found: Tensor = self.encoder.last(self.items(batch.places), batch)  # type: ignore[operator]
         return self._scaled(found)
-
-    def placed(self, x: Tensor, batch: Batch) -> Tensor:
-        """Vectors of events (B, T, D) and of how many came after them."""
-        return x if self.ago is None else x + self.ago(batch.from_end.clamp(max=self.ago.num_embeddings - 1))
 
     def table(self, places: Tensor | None = None) -> Tensor:
         """The vectors of all items (A, D) or of some (C, D), as scores are products with them."""
@@ -144,9 +135,7 @@ class NextItemLesson:
 
     def windows(self, generator: np.random.Generator) -> Sequences:
         """What is read of each history of two events or more in one epoch."""
-        longest = self.config.max_history + 1
-        whole = self.sequences
-        windows = whole.last(longest) if self.config.from_end else whole.windows(longest, generator)
+        windows = self.sequences.windows(self.config.max_history + 1, generator)
         return windows[np.flatnonzero(windows.lengths >= 2)]
 
     def loss(self, batch: tuple[Sequences, np.random.Generator]) -> Tensor:
