@@ -7,7 +7,7 @@ import pytest
 
 from serendip import models
 from serendip.data import Dataset, Queries
-from serendip.pipeline.opinions import Alike, Dense, Following, Scoring, Searching, Shares, speaker
+from serendip.pipeline.opinions import Alike, Chances, Dense, Following, Scoring, Searching, speaker
 from serendip.retrieval import InvertedLists
 
 NOBODY = Queries.of_histories([([], [], [])])
@@ -48,10 +48,12 @@ class Logits:
 def test_of_logits_the_chances_are_said() -> None:
     """Negative ones too, as large as they come; what is not known is not said, even beside negative logits."""
     model = Logits([[-1.0, -1.0 - np.log(4), 0.0, -200.0], [1000.0, 990.0, 0.0, 999.0], [0.0, 0.0, 0.0, 0.0]])
-    usual, large, nobody = (one.of(np.arange(4)) for one in Shares(model).opinions(NOBODY))
+    usual, large, nobody = (one.of(np.arange(4)) for one in Chances(model, 1.0).opinions(NOBODY))
     np.testing.assert_allclose(usual, [1, 0.25, 0, 0], atol=1e-6)
     np.testing.assert_allclose(large, [1, np.exp(-10), 0, np.exp(-1)], rtol=1e-4)
     assert not nobody.any()
+    soft = next(iter(Chances(model, 0.5).opinions(NOBODY)))
+    np.testing.assert_allclose(soft.of(np.arange(3)), [1, 0.5, 0], rtol=1e-5)
     assert next(iter(Scoring(model).opinions(NOBODY))).best(np.ones(4, bool), 4)[0].size == 0  # without: nothing
 
 

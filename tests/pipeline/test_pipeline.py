@@ -299,7 +299,7 @@ def test_models_are_told_that_it_is_now(pipeline: Pipeline, monkeypatch: pytest.
 def test_a_source_of_logits_is_blended_by_its_chances(shop: Dataset) -> None:
     """Blended as they are, negative logits would leave the source without a word."""
     settings = {"epochs": 3, "patience": 0}
-    source = {"name": "sasrec", "model": "sasrec", "config": settings, "logits": True}
+    source = {"name": "sasrec", "model": "sasrec", "config": settings, "chances": 1.0}
     recipe = Recipe(name="reading", sources=[source, {"model": "popular", "weight": 0.01}])
     pipeline = Pipeline(recipe).fit(shop, FitOptions(threads=1))
     queries = shop.histories()[:5]

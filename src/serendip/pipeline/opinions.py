@@ -78,17 +78,17 @@ class Scoring:
         return map(Dense, self._model.score(queries))
 
 
-class Shares:
-    """Asks for all scores, which are logits, and says exp(score - largest); a logit of 0 is one that is not known."""
+class Chances:
+    """Asks for all scores, which are logits, and says exp(power (score - largest)); 0 where a logit is not known, 0."""
 
-    def __init__(self, model: Model) -> None:
-        self._model = model
+    def __init__(self, model: Model, power: float) -> None:
+        self._model, self._power = model, np.float32(power)
 
     def opinions(self, queries: Queries) -> Iterator[Opinion]:
         for scores in self._model.score(queries):
             known = scores != 0
-            shares = np.exp(scores - scores.max(where=known, initial=-np.inf), where=known, out=np.zeros_like(scores))
-            yield Dense(shares)
+            above = self._power * (scores - scores.max(where=known, initial=-np.inf))
+            yield Dense(np.exp(above, where=known, out=np.zeros_like(scores)))
 
 
 class Alike:

@@ -36,7 +36,7 @@ from serendip.pipeline.filters import by_request, by_rule, passing
 from serendip.pipeline.history import History
 from serendip.pipeline.meaning import Meaning
 from serendip.pipeline.offer import FirstItems, Offer, grown, newcomers, of_first
-from serendip.pipeline.opinions import Dense, Opinion, Shares, Speaker, speaker
+from serendip.pipeline.opinions import Chances, Dense, Opinion, Speaker, speaker
 from serendip.pipeline.recipe import Recipe, Source
 from serendip.pipeline.rendering import render
 from serendip.pipeline.reranking import rerank
@@ -122,7 +122,7 @@ class Pipeline:
         """An index for each source that can have one, where the catalogue is large."""
         if n_items < self.recipe.retrieval.index_from:
             return {}
-        searched = {one.name: self.models[one.name] for one in self.recipe.sources if not one.logits}
+        searched = {one.name: self.models[one.name] for one in self.recipe.sources if one.chances is None}
         vectors = {name: model.item_vectors() for name, model in searched.items() if isinstance(model, Embeds)}
         return {name: InvertedLists.build(items, options.seed) for name, items in vectors.items()}
 
@@ -133,8 +133,8 @@ class Pipeline:
         self._offer = Offer.of(catalogue, self.models, self._fitted, self.signals)
 
     def _speaker(self, source: Source, model: Model) -> Speaker:
-        if source.logits:
-            return Shares(model)
+        if source.chances is not None:
+            return Chances(model, source.chances)
         return speaker(model, self._indexes.get(source.name), self.recipe.retrieval.slack)
 
     def save(self, folder: Path) -> None:

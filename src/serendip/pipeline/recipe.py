@@ -30,10 +30,9 @@ class Source(_Part):
     """Its share in the blended score, after each source is scaled to a largest score of 1."""
     candidates: int = Field(200, ge=1)
     """How many of its best items enter the pool."""
-    logits: bool = False
-    """Its scores are logarithms of chances up to a constant, as those of models taught by cross-entropy are: the
-    chances
-    are blended. Every item is scored, whatever the size of the catalogue."""
+    chances: float | None = Field(None, gt=0)
+    """Its scores are logarithms of chances up to a constant, as those of models taught by cross-entropy are: blended
+    are the chances to this power, over the whole catalogue. None: the scores as they are."""
     config: dict[str, Any] = Field(default_factory=dict)
     """Hyper-parameters of the model."""
 
