@@ -163,6 +163,15 @@ def test_search_finds_by_words(workspace: Path, tmp_path: Path, capsys: pytest.C
     assert "boot number" in run(capsys, "search", described, "boot")[1]
 
 
+def test_what_an_encoder_says_is_kept_in_the_workspace(workspace: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(workspace, tmp_path / "ws")
+    meaning = '[text]\nencoder = "words"\n'
+    (tmp_path / "meaning.toml").write_text(f'name = "meaning"\n{meaning}[[sources]]\nmodel = "popular"\n')
+    assert not (copy / "vectors" / "texts.sqlite").exists()
+    assert main(["fit", str(copy), "--recipe", str(tmp_path / "meaning.toml")]) == 0
+    assert (copy / "vectors" / "texts.sqlite").stat().st_size > 0
+
+
 def test_recommend_for_somebody_known_and_for_a_history(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "recommend", str(workspace), "--user", "p0", "-n", "3")
     assert code == 0

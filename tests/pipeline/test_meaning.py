@@ -43,11 +43,12 @@ def test_a_text_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_array_equal(more[:6], first)
     meaning.of(["green boots"])
     assert read == ["green boots"]
+    assert len(meaning.arrays()["digests"]) == 1  # what is gone from the catalogue is not kept for ever
 
 
 def test_what_is_known_is_restored_and_another_encoder_refused() -> None:
     meaning = Meaning("words").fit(TEXTS)
-    meaning.of(["green boots"])
+    meaning.of([*TEXTS, "green boots"])
     other = Meaning("words").restore(meaning.arrays())
     np.testing.assert_array_equal(other.of([*TEXTS, "green boots"]), meaning.of([*TEXTS, "green boots"]))
     np.testing.assert_array_equal(other.match("tea", other.of(TEXTS)), meaning.match("tea", meaning.of(TEXTS)))

@@ -163,7 +163,12 @@ def fit(workspace: Folder, recipe: RecipeName = "", seed: Seed = 0, threads: Thr
             reading = opened.read(progress)
             if reading.report.removed:
                 say(str(reading.report))
-            options = replace(_options(seed, threads, progress), checkpoints=opened.checkpoints_dir)
+            options = replace(
+                _options(seed, threads, progress),
+                checkpoints=opened.checkpoints_dir,
+                vectors=opened.text_vectors,
+                pictures=opened.path,
+            )
             pipeline = Pipeline(chosen).fit(reading.dataset, options)
         version = opened.adopt(pipeline, reading)
         erased = opened.store.mark().erasures - reading.mark.erasures

@@ -114,12 +114,12 @@ class ItemVectors:
         """
         kinds, identities = json.loads(arrays["meta"].tobytes())
         self._directions = arrays["directions"]
-        self._content = ItemContent().restore(_below(arrays, "content."))
+        self._content = ItemContent().restore(below(arrays, "content."))
         for kind, encoder in self._named_encoders():
-            self._encoders[kind] = encoder.restore(_below(arrays, f"encoder.{kind}."))
+            self._encoders[kind] = encoder.restore(below(arrays, f"encoder.{kind}."))
             if encoder.identity != identities[kind]:
                 raise InputError(f"the encoder of {kind} on this machine is another one than was learned with")
-        self._whitenings = {kind: Whitening(**_below(arrays, f"whitening.{kind}.")) for kind in kinds}
+        self._whitenings = {kind: Whitening(**below(arrays, f"whitening.{kind}.")) for kind in kinds}
         return self
 
 
@@ -131,7 +131,8 @@ def _parted(kind: str) -> tuple[str, str]:
     raise InputError(f"there is no kind of content {kind!r}; there are attributes, text:ENCODER and column:NAME")
 
 
-def _below(arrays: Arrays, prefix: str) -> Arrays:
+def below(arrays: Arrays, prefix: str) -> Arrays:
+    """Those whose names begin with `prefix`, without it."""
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 

@@ -31,9 +31,10 @@ from scipy import linalg
 from serendip.algebra.spectrum import leading
 from serendip.data import Dataset, Queries
 from serendip.data.arrays import FloatArray, IntArray
+from serendip.features.item_vectors import below
 from serendip.models.base import ModelConfig, NotSearched, Search, Weights, fitted, take
 from serendip.training import FitOptions
-from serendip.training.content_reader import ContentReader, below
+from serendip.training.content_reader import ContentReader
 
 SHARE = 4
 """At most one vector for so many people or items."""

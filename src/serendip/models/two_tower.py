@@ -26,9 +26,10 @@ from torch import Tensor
 
 from serendip.data import Dataset, Queries
 from serendip.data.arrays import FloatArray, IntArray
+from serendip.features.item_vectors import below
 from serendip.models.base import Weights, fitted, take
 from serendip.training import FitOptions, negatives, withheld
-from serendip.training.content_reader import ContentReader, below
+from serendip.training.content_reader import ContentReader
 from serendip.training.content_towers import TowerConfig, TowerLesson, Towers
 from serendip.training.loop import Schedule, learn
 from serendip.training.sequences import Sequences
@@ -37,15 +38,11 @@ from serendip.training.session import torch_session
 ROWS_AT_ONCE = 16_384
 
 
-class TwoTowerConfig(TowerConfig):
-    pass
-
-
 class TwoTower:
-    Config = TwoTowerConfig
+    Config = TowerConfig
     personalised = True
 
-    def __init__(self, config: TwoTowerConfig = TwoTowerConfig()) -> None:
+    def __init__(self, config: TowerConfig = TowerConfig()) -> None:
         self.config = config
         self._contents = ContentReader(config.contents, config.content_size)
         self._net: Towers | None = None

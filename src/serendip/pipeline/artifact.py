@@ -104,7 +104,7 @@ def _open_arrays(file: Path) -> dict[str, Any] | None:
 
 
 def _open_index(file: Path, model: object) -> InvertedLists | None:
-    arrays = _open_arrays(file) if isinstance(model, Embeds) else None
+    arrays = _open_arrays(file)
     return InvertedLists.of_arrays(arrays, model.item_vectors()) if arrays and isinstance(model, Embeds) else None
 
 

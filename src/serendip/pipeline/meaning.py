@@ -1,8 +1,7 @@
 """Meaning: items found by what words mean, not by the words themselves, through an encoder of texts.
 
-The nearness of a request to an item is the cosine of their vectors above `FAR`, which is what texts that have nothing
-to do with each other reach. What was encoded once is kept by the hash of its text, in memory and in the artifact: a new
-item costs one text, and a change of a price none.
+The nearness of a request to an item is the cosine of their vectors above `FAR`. What was encoded is kept by the hash of
+its text, in memory and in the artifact: a new item costs one text, and a change of a price none.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from serendip.features.encoders import Encoder, text_encoder
 from serendip.features.vector_cache import VectorCache
 
 FAR = 0.2
+"""Texts that are no nearer have nothing to do with each other."""
 SHARE_OF_BEST = 0.6
 """Items nearer to `FAR` than so much of the best are not found: everything is a little like everything."""
 DIGEST = 32
@@ -46,12 +46,13 @@ class Meaning:
         return self
 
     def of(self, texts: Sequence[str]) -> FloatArray:
-        """(n, D) float32; those that are not known yet are read, and known from then on."""
+        """(n, D) float32; those that are not known yet are read. These are known from then on, and no others."""
         digests = [_digest(text) for text in texts]
         missing = {digest: text for digest, text in zip(digests, texts, strict=True) if digest not in self._known}
-        if missing:
-            self._known |= dict(zip(missing, self._encoder.encode(list(missing.values())), strict=True))
-        return np.stack([self._known[digest] for digest in digests]) if digests else self._encoder.encode([])
+        read = self._encoder.encode(list(missing.values())) if missing else ()
+        known = self._known | dict(zip(missing, read, strict=True))
+        self._known = {digest: known[digest] for digest in digests}
+        return np.stack([known[digest] for digest in digests]) if digests else self._encoder.encode([])
 
     def match(self, request: str, vectors: FloatArray) -> FloatArray:
         """How near each of `vectors` (N, D) is to the words of a request, (N,) float32 from 0 to 1."""

@@ -101,6 +101,11 @@ class Workspace:
         shutil.rmtree(self.checkpoints_dir, ignore_errors=True)
 
     @property
+    def text_vectors(self) -> Path:
+        """What encoders said of the texts of items, by hash; may be deleted at any time."""
+        return self.vectors_dir / "texts.sqlite"
+
+    @property
     def pictures_dir(self) -> Path:
         """Pictures of items; it may be absent."""
         return self.path / "pictures"

@@ -9,18 +9,17 @@ folder `FitOptions.pictures`; one that cannot be opened is told to the progress 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import polars as pl
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
 from serendip.data import Dataset
 from serendip.data.arrays import BoolArray, FloatArray, Sparse
 from serendip.errors import InputError
 from serendip.features.columns import blocks
 from serendip.features.directions import Whitening
-from serendip.features.item_vectors import ItemVectors
+from serendip.features.item_vectors import Arrays, ItemVectors, below
 from serendip.features.pictures import THUMBNAIL, Pixels, thumbnails
 from serendip.training.options import FitOptions
 
@@ -30,7 +29,6 @@ if TYPE_CHECKING:  # loaded where there are pictures to be read: it brings torch
 PICTURE = "picture:"
 KINDS = ("cnn", "vit")
 IMAGE = "image"
-Arrays = dict[str, NDArray[Any]]
 
 
 class ContentReader:
@@ -101,11 +99,6 @@ class ContentReader:
                 whiten = Whitening(**below(arrays, f"{kind}/whitening."))
                 self._seen[kind] = _encoder(kind).restore(net), whiten
         return self
-
-
-def below(arrays: Arrays, prefix: str) -> Arrays:
-    """Those whose names begin with `prefix`, without it."""
-    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
 def _encoder(kind: str) -> CataloguePictures:

@@ -7,8 +7,7 @@ much of a text is read, and whether an instruction stands before it; otherwise t
 Texts of about one length are read together, as many as `TOKENS` allow, so that hardly anything is padded: Transformers
 cost what the longest of a batch costs.
 
-The network computes in float32; in bfloat16, which is faster where the processor has it and slower where not; or with
-weights of eight bits in ONNX Runtime (`encoders.quantised`), which answers single texts soonest.
+The network computes in float32, in bfloat16, or with weights of eight bits in ONNX Runtime (`encoders.quantised`).
 """
 
 from __future__ import annotations
@@ -26,7 +25,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import AutoModel, AutoTokenizer
 
-from serendip.data import Progress, silent
 from serendip.data.arrays import FloatArray
 from serendip.errors import InputError
 from serendip.features.directions import unit
@@ -74,8 +72,6 @@ class PretrainedText:
     def __init__(self, network: Network, width: int, tokenizer: Any, reading: Reading, identity: str) -> None:
         self._network, self._width, self._tokenizer, self.reading = network, width, tokenizer, reading
         self._identity = identity
-        self.progress: Progress = silent
-        """Is told how many texts are done."""
 
     @classmethod
     def load(cls, folder: Path, precision: Precision = "float32", reading: Reading | None = None) -> Self:
@@ -110,10 +106,9 @@ class PretrainedText:
     def encode(self, values: Sequence[str]) -> FloatArray:
         said = np.array([bool(text.strip()) for text in values], bool)
         vectors = np.zeros((len(values), self._width), np.float32)
-        for done, members in self._batches([text if text.strip() else SHORTEST for text in values]):
+        for members in self._batches([text if text.strip() else SHORTEST for text in values]):
             rows = [row for row, _ in members]
             vectors[rows] = self._vectors([tokens for _, tokens in members]).numpy()
-            self.progress("encode texts", done, len(values))
         return unit(vectors * said[:, None])
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -122,15 +117,15 @@ class PretrainedText:
     def restore(self, arrays: dict[str, NDArray[Any]]) -> Self:
         return self
 
-    def _batches(self, texts: Sequence[str]) -> Iterator[tuple[int, list[tuple[int, list[int]]]]]:
-        """How many texts are done, and the next that are read together, each with its row; short ones first."""
+    def _batches(self, texts: Sequence[str]) -> Iterator[list[tuple[int, list[int]]]]:
+        """Texts that are read together, each with its row; short ones first."""
         prefixed = [self.reading.prefix + text for text in texts]
         found = self._tokenizer(prefixed, truncation=True, max_length=self.reading.longest) if texts else {}
         order = sorted(enumerate(found.get("input_ids", [])), key=lambda one: len(one[1]))
         start = 0
         for end in range(1, len(order) + 1):
             if end == len(order) or (end + 1 - start) * len(order[end][1]) > TOKENS:
-                yield end, order[start:end]
+                yield order[start:end]
                 start = end
 
     @torch.inference_mode()

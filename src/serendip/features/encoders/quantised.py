@@ -1,9 +1,8 @@
 """Quantised: the same Transformer with weights of eight bits, run by ONNX Runtime.
 
-Each row of a matrix of weights is kept as integers and one scale (per channel: with one scale for a whole matrix the
-ten nearest of a text change far more); what goes through is made eight bits as it comes, by the range of all that is
-read at once, so that a text may differ in the second digit by what it is read with. The converted network is kept in
-the user's folder for caches, under the hash of what it was made from, and made once.
+Each row of a matrix of weights is kept as integers and one scale; what goes through is made eight bits as it comes, by
+the range of all that is read at once, so that what is said of a text depends a little on what it is read with. The
+converted network is kept in the user's folder for caches, under the hash of what it was made from, and made once.
 """
 
 from __future__ import annotations
