@@ -34,7 +34,7 @@ from serendip.data.arrays import FloatArray, IntArray
 from serendip.features.item_vectors import below
 from serendip.models.base import ModelConfig, NotSearched, Search, Weights, fitted, take
 from serendip.training import FitOptions
-from serendip.training.content_reader import ContentReader
+from serendip.training.content_reader import ContentReader, side_by_side
 
 SHARE = 4
 """At most one vector for so many people or items."""
@@ -74,7 +74,7 @@ class ContentMap:
         matrix = dataset.matrix()
         people = np.bincount(matrix.indices, minlength=dataset.n_items)
         self._contents = ContentReader(self.config.contents, self.config.content_size, options)
-        content = _beside(self._contents.fit_encode(dataset, options), dataset.n_items)
+        content = side_by_side(self._contents.fit_encode(dataset, options), dataset.n_items)
         options.progress("content map", 1, 2)
         with options.limited():
             known = _standing(matrix, people, self.config, options)
@@ -87,7 +87,7 @@ class ContentMap:
     def add_items(self, items: pl.DataFrame) -> Self:
         """See `models.base.AddsItems`."""
         known = fitted(self._vectors)
-        content = _beside(self._contents.encode(items), items.height)
+        content = side_by_side(self._contents.encode(items), items.height)
         self._vectors = np.concatenate([known, content @ self._map]).astype(np.float32)
         return self
 
@@ -109,13 +109,6 @@ class ContentMap:
         self._contents.restore(below(weights, "reader."))
         self._vectors, self._map = weights["items"], weights["map"]
         return self
-
-
-def _beside(contents: dict[str, FloatArray], n_items: int) -> FloatArray:
-    """One number that is 1 where any kind says something, and all kinds beside it, (N, F) float32."""
-    kinds = np.concatenate([np.zeros((n_items, 1), np.float32), *contents.values()], axis=1)
-    kinds[:, 0] = kinds.any(axis=1)
-    return kinds
 
 
 def _standing(matrix: sp.csr_array, people: IntArray, config: ContentMapConfig, options: FitOptions) -> FloatArray:

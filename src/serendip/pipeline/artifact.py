@@ -38,7 +38,7 @@ class Artifact:
     recipe: Recipe
     signals: Signals
     catalogue: Catalogue
-    models: Mapping[str, Model]  # by source name
+    models: Mapping[str, Model]  # by name, that of the ranking among them
     indexes: Mapping[str, InvertedLists]  # by source name
     card: Mapping[str, Any]
     meaning: Meaning | None = None
@@ -51,7 +51,7 @@ class Artifact:
         _write(folder / "vocabulary.json", json.dumps(self.catalogue.vocabulary.ids(), ensure_ascii=False))
         lines = (json.dumps(record, ensure_ascii=False, default=str) for record in self.catalogue.records)
         _write(folder / "catalogue.ndjson", "\n".join(lines))
-        for place, source in enumerate(self.recipe.sources):
+        for place, source in enumerate(self.recipe.learners):
             models.save(self.models[source.name], _model_folder(folder, place, source.model))
             if source.name in self.indexes:
                 _save_arrays(self.indexes[source.name].arrays(), _index_file(folder, place, source.model))
@@ -78,7 +78,7 @@ class Artifact:
             raise DamagedArtifactError(f"the recommender saved in {folder} cannot be read: {error}") from None
         fitted = {
             source.name: models.open_saved(_model_folder(folder, place, source.model))
-            for place, source in enumerate(recipe.sources)
+            for place, source in enumerate(recipe.learners)
         }
         indexes = {
             source.name: index

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from serendip.data.arrays import BoolArray, FloatArray, IntArray
-from serendip.models import Model
-from serendip.pipeline.offer import FirstOfModel
 from serendip.pipeline.opinions import Opinion
 
 
@@ -22,8 +21,8 @@ class Part:
     weight: float
     candidates: int
     """How many of its best items enter the pool."""
-    model: Model | FirstOfModel | None = None
-    """What scored, where a model did."""
+    model: Any = None
+    """What scored, where a model did: whether it is personalised, and perhaps what each event adds."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +38,10 @@ class Blend:
         """What each part adds to each of `rows` (K,), candidates or not, (S, K)."""
         shares = [part.opinion.of(rows) * factor for part, factor in zip(self.parts, self.factors, strict=True)]
         return np.stack(shares) if shares else np.zeros((0, len(rows)), np.float32)
+
+    def of(self, rows: IntArray) -> Blend:
+        """The same of other candidates, (C,), ascending."""
+        return Blend(rows, self.weighted(rows).sum(axis=0, dtype=np.float32), self.parts, self.factors)
 
 
 def blend(parts: Sequence[Part], allowed: BoolArray) -> Blend:
@@ -58,9 +61,7 @@ def blend(parts: Sequence[Part], allowed: BoolArray) -> Blend:
             factors[place] = part.weight / scores[0]
             chosen.append(rows)
     rows = _distinct(np.sort(np.concatenate(chosen)))
-    blended = Blend(rows, np.zeros(0, np.float32), tuple(parts), factors)
-    total = blended.weighted(rows).sum(axis=0, dtype=np.float32)
-    return Blend(rows, total, blended.parts, factors)
+    return Blend(rows, np.zeros(0, np.float32), tuple(parts), factors).of(rows)
 
 
 def _distinct(ordered: IntArray) -> IntArray:

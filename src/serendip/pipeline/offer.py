@@ -21,6 +21,7 @@ from serendip.models import AddsItems, Attributes, Model
 from serendip.pipeline.catalogue import Catalogue, may_be_shown
 from serendip.pipeline.history import History
 from serendip.pipeline.opinions import Opinion, Speaker
+from serendip.pipeline.ranking import Ranker
 
 
 @dataclass(frozen=True)
@@ -33,13 +34,20 @@ class Offer:
     speakers: Mapping[str, Speaker]
     reader: Callable[[Sequence[HistoryEvent]], History]
     """Reads histories; the same object as long as the items are the same, so that what it read can be kept."""
+    ranker: Ranker | None = None
+    """Puts the best in order, where the recipe has a ranking."""
 
     @classmethod
     def of(
-        cls, catalogue: Catalogue, models: Mapping[str, Any], speakers: Mapping[str, Speaker], signals: Signals
+        cls,
+        catalogue: Catalogue,
+        models: Mapping[str, Any],
+        speakers: Mapping[str, Speaker],
+        signals: Signals,
+        ranker: Ranker | None = None,
     ) -> Offer:
         items = catalogue.vocabulary
-        return cls(catalogue, models, speakers, lambda events: History.of(events, items, signals))
+        return cls(catalogue, models, speakers, lambda events: History.of(events, items, signals), ranker)
 
 
 def newcomers(known: Vocabulary, attributes: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:

@@ -79,16 +79,21 @@ class Scoring:
 
 
 class Chances:
-    """Asks for all scores, which are logits, and says exp(power (score - largest)); 0 where a logit is not known, 0."""
+    """Asks for all scores, which are logits, and says the chances that they stand for."""
 
     def __init__(self, model: Model, power: float) -> None:
-        self._model, self._power = model, np.float32(power)
+        self._model, self._power = model, power
 
     def opinions(self, queries: Queries) -> Iterator[Opinion]:
-        for scores in self._model.score(queries):
-            known = scores != 0
-            above = self._power * (scores - scores.max(where=known, initial=-np.inf))
-            yield Dense(np.exp(above, where=known, out=np.zeros_like(scores)))
+        return (Dense(chances(scores, self._power)) for scores in self._model.score(queries))
+
+
+def chances(logits: FloatArray, power: float) -> FloatArray:
+    """exp(power (logit - largest)), (N,); 0 where a logit is 0, which is one that is not known."""
+    known = logits != 0
+    above = np.float32(power) * (logits - logits.max(where=known, initial=-np.inf))
+    found: FloatArray = np.exp(above, where=known, out=np.zeros_like(logits))
+    return found
 
 
 class Alike:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import scipy.sparse as sp
 
 from serendip import models
 from serendip.data import (
@@ -28,7 +29,7 @@ from serendip.data.vocabulary import UNKNOWN
 from serendip.models import Embeds, Model
 from serendip.pipeline.artifact import Artifact
 from serendip.pipeline.asking import Guard, ask, unguarded
-from serendip.pipeline.blending import Part, blend
+from serendip.pipeline.blending import Blend, Part, blend
 from serendip.pipeline.card import Stopwatch, data_card
 from serendip.pipeline.catalogue import Catalogue
 from serendip.pipeline.course import Course
@@ -37,7 +38,8 @@ from serendip.pipeline.history import History
 from serendip.pipeline.meaning import Meaning
 from serendip.pipeline.offer import FirstItems, Offer, grown, newcomers, of_first
 from serendip.pipeline.opinions import Chances, Dense, Opinion, Speaker, speaker
-from serendip.pipeline.recipe import Recipe, Source
+from serendip.pipeline.ranking import Ranker
+from serendip.pipeline.recipe import RANKING, Recipe, Source
 from serendip.pipeline.rendering import render
 from serendip.pipeline.reranking import rerank
 from serendip.retrieval import InvertedLists
@@ -98,7 +100,8 @@ class Pipeline:
         if not (dataset.events.signals > 0).any():
             raise InputError("there is nothing to learn from: no event says that somebody wants an item")
         watch = Stopwatch()
-        unfitted = {source.name: models.make(source.model, source.config) for source in self.recipe.sources}
+        unfitted = {one.name: models.make(one.model, one.config) for one in self.recipe.learners}
+        ranker = unfitted.pop(RANKING, None)
         for done, (name, model) in enumerate(unfitted.items()):
             options.progress("sources", done, len(unfitted))
             with watch.measuring(name):
@@ -114,9 +117,19 @@ class Pipeline:
                 texts = catalogue.told(self.recipe.text.fields)
                 self._meaning = Meaning(self.recipe.text.encoder).fit(texts, options.vectors)
         self.signals, self.lookup = dataset.signals, dataset.history
-        self.card = data_card(dataset, self.recipe.name, watch)
         self._open(catalogue)
+        if ranker is not None:
+            with watch.measuring(RANKING):
+                self.models[RANKING] = ranker.fit(dataset, replace(options, retriever=self._listed))
+            self._open(catalogue)
+        self.card = data_card(dataset, self.recipe.name, watch)
         return self
+
+    def _listed(self, queries: Queries, k: int) -> IntArray:
+        """What the sources list for histories."""
+        n_items = len(self.learned)
+        nothing = sp.csr_array((len(queries), n_items), dtype=np.float32)
+        return self.rank(queries, k, queries.matrix(n_items) if self.recipe.filters.seen else nothing)
 
     def _indexed(self, n_items: int, options: FitOptions) -> dict[str, InvertedLists]:
         """An index for each source that can have one, where the catalogue is large."""
@@ -130,7 +143,12 @@ class Pipeline:
         """Offer what was fitted."""
         self.learned = catalogue.vocabulary
         self._fitted = {source.name: self._speaker(source, self.models[source.name]) for source in self.recipe.sources}
-        self._offer = Offer.of(catalogue, self.models, self._fitted, self.signals)
+        ranker = self._ranker(self.models[RANKING]) if RANKING in self.models else None
+        self._offer = Offer.of(catalogue, self.models, self._fitted, self.signals, ranker)
+
+    def _ranker(self, model: Model, n_items: int | None = None) -> Ranker:
+        assert self.recipe.ranking is not None
+        return Ranker(model, self.recipe.ranking, len(self.learned) if n_items is None else n_items)
 
     def _speaker(self, source: Source, model: Model) -> Speaker:
         if source.chances is not None:
@@ -168,7 +186,7 @@ class Pipeline:
         fresh.prepare(self.recipe.labels(), self.recipe.text.fields, self._meaning)
         asked = {source.name: self._of_all(source, new) for source in self.recipe.sources}
         models, speakers = ({name: pair[side] for name, pair in asked.items()} for side in (0, 1))
-        offer = Offer.of(fresh, models, speakers, self.signals)
+        offer = Offer.of(fresh, models, speakers, self.signals, self._ranker_of_all(new))
         self._offer = replace(offer, reader=self._offer.reader) if same else offer
 
     def _of_all(self, source: Source, new: Mapping[str, Mapping[str, Any]]) -> tuple[Any, Speaker]:
@@ -180,6 +198,14 @@ class Pipeline:
         if longer is None:
             return of_first(model, n_items), FirstItems(fitted, n_items)
         return longer, self._speaker(source, longer)
+
+    def _ranker_of_all(self, new: Mapping[str, Mapping[str, Any]]) -> Ranker | None:
+        """What ranks once items were added; of those that it cannot take it says nothing."""
+        if RANKING not in self.models:
+            return None
+        model = self.models[RANKING]
+        longer = grown(model, new) if new else None
+        return self._ranker(model) if longer is None else self._ranker(longer, len(self.learned) + len(new))
 
     # One request
 
@@ -215,7 +241,7 @@ class Pipeline:
             return course
         parts = self.parts(course)
         asked = self._timed("sources", asked)
-        course.blend = blend(parts, course.allowed)
+        course.blend = self._ranked(blend(parts, course.allowed), course)
         asked = self._timed("ranking", asked)
         rerank(course, self.recipe.reranking)
         self._timed("reranking", asked)
@@ -240,10 +266,10 @@ class Pipeline:
         """The best `query.n` of `item_ids`, best first; those the model does not know come last, as given."""
         course = self._begun(query.model_copy(update={"text": None}))
         course.allowed = np.ones(len(course.catalogue), bool)
-        course.blend = blend(self.parts(course), course.allowed)
         distinct = list(dict.fromkeys(item_ids))
         rows = course.catalogue.vocabulary.rows(distinct)
         known = rows[rows != UNKNOWN]
+        course.blend = self._ranked(blend(self.parts(course), course.allowed).of(np.sort(known)), course)
         course.rows = known[np.argsort(-course.blend.weighted(known).sum(axis=0), kind="stable")]
         items = render(course)
         strange = [item for item, row in zip(distinct, rows, strict=True) if row == UNKNOWN]
@@ -263,12 +289,17 @@ class Pipeline:
         nobody, offer, catalogue = Query(n=k), self._offer, self.catalogue
         allowed = passing(list(by_rule(catalogue, self.recipe.filters)), len(catalogue))
         opinions = {name: list(one.opinions(queries)) for name, one in offer.speakers.items()}
-        best = np.full((len(queries), k), UNKNOWN, np.int32)
-        for place in range(len(queries)):
-            course = Course(nobody, offer, History.nobody(), History.nobody().queries)
+        courses = [Course(nobody, offer, History.nobody(), History.nobody().queries) for _ in range(len(queries))]
+        for place, course in enumerate(courses):
             course.allowed = _but(allowed, seen.indices[seen.indptr[place] : seen.indptr[place + 1]])
             said = {name: of_batch[place] for name, of_batch in opinions.items()}
             course.blend = blend(self._weighed(said, k, offer), course.allowed)
+        if offer.ranker is not None:
+            blends = offer.ranker([course.blend for course in courses if course.blend], queries)
+            for course, blended in zip(courses, blends, strict=True):
+                course.blend = blended
+        best = np.full((len(queries), k), UNKNOWN, np.int32)
+        for place, course in enumerate(courses):
             rerank(course, self.recipe.reranking)
             best[place, : len(course.rows)] = course.rows
         return best
@@ -321,6 +352,15 @@ class Pipeline:
             for one in self.recipe.sources
             if one.name in said
         ]
+
+    @staticmethod
+    def _ranked(blended: Blend, course: Course) -> Blend:
+        """As the model that ranks has it, unless there is none or it fails and the guard allows it."""
+        ranker = course.offer.ranker
+        if ranker is None:
+            return blended
+        found = course.guard("the ranking", lambda: ranker([blended], course.asked)[0], course.degraded)
+        return blended if found is None else found
 
     def _timed(self, step: str, started_s: float) -> float:
         now_s = time.perf_counter()

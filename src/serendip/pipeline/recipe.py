@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from serendip.data import InputError
 
 SHELF = files("serendip") / "recipes"
+RANKING = "ranking"
 
 
 class _Part(BaseModel):
@@ -64,6 +65,26 @@ class TextSearch(_Part):
     """An encoder of texts, such as `minilm`, that finds what words mean beside the words; None: words alone."""
 
 
+class Ranking(_Part):
+    """A model that puts the best of the blend in order, taught by what the sources list."""
+
+    model: str
+    """A file name in `models/`."""
+    depth: int = Field(100, ge=1)
+    """How many of the best it looks at; all others stay behind them."""
+    weight: float = Field(1.0, gt=0)
+    """What its first adds to the blended score, beside the sources."""
+    chances: float = Field(1.0, gt=0)
+    """Its scores are logarithms of chances: what is added are the chances to this power, of which the largest is 1."""
+    config: dict[str, Any] = Field(default_factory=dict)
+    """Hyper-parameters of the model."""
+
+    @property
+    def name(self) -> str:
+        """How it is called in answers."""
+        return RANKING
+
+
 class Reranking(_Part):
     """Variety: maximal marginal relevance over shared attributes."""
 
@@ -87,13 +108,14 @@ class Retrieval(_Part):
 
 
 class Recipe(_Part):
-    """Sources, filters, blending and re-ranking of one recommender."""
+    """Sources, filters, blending, ranking and re-ranking of one recommender."""
 
     name: str = Field(min_length=1, max_length=64)
     description: str = ""
     sources: tuple[Source, ...] = Field(min_length=1)
     filters: Filters = Filters()
     text: TextSearch = TextSearch()
+    ranking: Ranking | None = None
     reranking: Reranking = Reranking()
     retrieval: Retrieval = Retrieval()
 
@@ -102,7 +124,14 @@ class Recipe(_Part):
         names = [source.name for source in self.sources]
         if len(set(names)) < len(names):
             raise ValueError("two sources share a name; give each its own `name`")
+        if RANKING in names:
+            raise ValueError(f"no source may be called {RANKING!r}")
         return self
+
+    @property
+    def learners(self) -> tuple[Source | Ranking, ...]:
+        """All that is fitted, in order."""
+        return (*self.sources, *([self.ranking] if self.ranking else []))
 
     def labels(self) -> list[tuple[str, ...]]:
         """The attributes that re-ranking looks at, together as it does."""

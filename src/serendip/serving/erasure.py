@@ -178,7 +178,7 @@ class Erasures:
         erasures = self._workspace.store.mark().erasures
         for served in self._deployment.in_order():
             provenance = Provenance.of(served.pipeline.card)
-            for source in served.pipeline.recipe.sources:
+            for source in served.pipeline.recipe.learners:
                 missed = provenance is None or provenance.erasures.get(source.name, -1) < erasures
                 how = EXACT if not missed else UNDER_WAY if self._comes(served, source.name) else NEXT_BUILD
                 keeps = missed and getattr(served.pipeline.models[source.name], "keeps_people", False)

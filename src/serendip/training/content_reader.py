@@ -11,6 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+import numpy as np
 import polars as pl
 import scipy.sparse as sp
 
@@ -99,6 +100,13 @@ class ContentReader:
                 whiten = Whitening(**below(arrays, f"{kind}/whitening."))
                 self._seen[kind] = _encoder(kind).restore(net), whiten
         return self
+
+
+def side_by_side(contents: dict[str, FloatArray], n_items: int) -> FloatArray:
+    """One number that is 1 where any kind says something, and all kinds beside it, (N, F) float32."""
+    kinds = np.concatenate([np.zeros((n_items, 1), np.float32), *contents.values()], axis=1)
+    kinds[:, 0] = kinds.any(axis=1)
+    return kinds
 
 
 def _encoder(kind: str) -> CataloguePictures:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,7 +14,8 @@ from typing import Any, Literal
 import numpy as np
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
-from serendip.data import Progress, silent
+from serendip.data import Progress, Queries, silent
+from serendip.data.arrays import IntArray
 
 
 def usable_cores() -> int:
@@ -66,6 +67,10 @@ def _blas() -> ThreadpoolController:
     return ThreadpoolController()  # looking for the libraries takes milliseconds, so it is done once
 
 
+Retriever = Callable[[Queries, int], IntArray]
+"""Item rows (B, K) of at most K candidates for each query, -1 where there are fewer."""
+
+
 @dataclass(frozen=True)
 class FitOptions:
     """Seed, threads and device of a fit, and who is told of its progress."""
@@ -83,6 +88,8 @@ class FitOptions:
     """A file in which what pretrained encoders say is kept, so that nothing is encoded twice; None: nowhere."""
     pictures: Path | None = None
     """The folder that the attribute `image` of items starts from; None: the current one."""
+    retriever: Retriever | None = None
+    """What lists the candidates that a model is going to put in order, so that it learns on such lists."""
     progress: Progress = silent
 
     @property

@@ -59,6 +59,10 @@ class Sequences:
         """Of each sequence the last `longest` events."""
         return self.between(np.maximum(self.offsets[1:] - longest, self.offsets[:-1]), self.offsets[1:])
 
+    def to(self, ends: IntArray) -> Sequences:
+        """Of each sequence the events before `ends` (S,), which count within it."""
+        return self.between(self.offsets[:-1], self.offsets[:-1] + ends)
+
     def windows(self, longest: int, generator: np.random.Generator) -> Sequences:
         """Of each sequence `longest` neighbouring events at random, or all where there are no more."""
         spare = np.maximum(self.lengths - longest, 0)

@@ -52,6 +52,25 @@ class Attention(nn.Module):
         )
         return cast(Tensor, self.out(self._joined(found)[:, 0]))
 
+    def beside(self, x: Tensor, others: Tensor, after: Tensor) -> Tensor:
+        """What each of `others` (B, M, D) finds that would stand right after the first `after` (B, M) positions.
+
+        It looks at those positions of `x` (B, T, D) and at itself; nothing looks at it. So a history is read once for
+        all that could come next.
+        """
+        _, other_parts = torch.split(self.mixed.weight, [x.shape[2], 2 * x.shape[2]])
+        key, value = (self._heads(part) for part in functional.linear(x, other_parts).chunk(2, dim=-1))
+        query, own_key, own_value = (self._heads(part) for part in self.mixed(others).chunk(3, dim=-1))  # (B, H, M, d)
+        itself = (query * own_key).sum(-1, keepdim=True)  # turned by the same angles, which does not change it
+        turns = _turns(x.shape[1] + 1, query.shape[-1], x)
+        query = _turned(query, tuple(turn[after][:, None] for turn in turns))
+        scores = query @ _turned(key, tuple(turn[:-1] for turn in turns)).transpose(-1, -2)  # (B, H, M, T)
+        later = torch.arange(x.shape[1], device=x.device) >= after[:, :, None]  # (B, M, T)
+        scores = torch.cat([scores.masked_fill(later[:, None], -torch.inf), itself], dim=-1)
+        shares = torch.softmax(scores * query.shape[-1] ** -0.5, dim=-1)
+        found = shares[..., :-1] @ value + shares[..., -1:] * own_value
+        return cast(Tensor, self.out(self._joined(found)))
+
     def _heads(self, x: Tensor) -> Tensor:
         return x.reshape(*x.shape[:2], self.heads, -1).transpose(1, 2)
 
@@ -97,6 +116,11 @@ class Block(nn.Module):
         """The same for the last real position of each sequence alone, (B, D)."""
         newest = x[torch.arange(len(x), device=x.device), (lengths - 1).clamp(min=0)]
         return self._inner(self._added(0, newest, self.attention.last(self.norms[0](x), lengths)))
+
+    def beside(self, x: Tensor, others: Tensor, after: Tensor) -> Tensor:
+        """`others` (B, M, D) to (B, M, D), each as if it came right after the first `after` (B, M) positions of `x`."""
+        found = self.attention.beside(self.norms[0](x), self.norms[0](others), after)
+        return self._inner(self._added(0, others, found))
 
     def _inner(self, x: Tensor) -> Tensor:
         return self._added(1, x, self.inner(self.norms[1](x)))
@@ -149,3 +173,9 @@ class Stack(nn.Module):
         for block in first:
             x = block(x)
         return cast(Tensor, self.norm(cast(Block, final).last(x, lengths)))
+
+    def beside(self, x: Tensor, others: Tensor, after: Tensor) -> tuple[Tensor, Tensor]:
+        """`x` (B, T, D) as `forward` reads it, and `others` (B, M, D), each right after `after` (B, M) of it."""
+        for block in self.blocks:
+            others, x = cast(Block, block).beside(x, others, after), block(x)
+        return self.norm(x), self.norm(others)
