@@ -86,3 +86,20 @@ def test_what_is_new_is_no_wrong_answer_while_learning() -> None:
     met = np.bincount(data.matrix().indices, minlength=N_ITEMS) > 0
     scores = model.score(data.histories())
     assert scores[:, ~met].mean() > scores[:, met].mean() - 0.2 * scores.std()
+
+
+def test_words_count_like_an_event_of_the_history() -> None:
+    data = shop()
+    model = models.make("two_tower").fit(data, OPTIONS)
+    kinds = np.array([int(id_[1:]) % 4 for id_ in data.items.vocabulary.ids()])
+    nobody = Queries.of_histories([(np.empty(0), np.empty(0), np.empty(0))] * 2)
+    assert not model.score(nobody).any()
+    for kind, name in enumerate(KINDS):
+        scores = model.score(nobody.saying((name, "")))
+        assert set(kinds[np.argsort(-scores[0])[:20]]) == {kind}
+        assert not scores[1].any()  # who says nothing is as before
+    tea = data.items.vocabulary.rows([f"i{item:03}" for item in range(0, 24, 4)])
+    drinkers = Queries.of_histories([(tea, np.zeros(6), np.ones(6))])
+    alone, both = (model.score(queries)[0] for queries in (drinkers, drinkers.saying(("boots",))))
+    assert both[kinds == 1].mean() > alone[kinds == 1].mean()
+    assert both[kinds == 0].mean() > both[kinds == 2].mean()  # the history is not forgotten

@@ -296,6 +296,20 @@ def test_models_are_told_that_it_is_now(pipeline: Pipeline, monkeypatch: pytest.
     assert before_ms <= heard[0][0] <= time.time_ns() // 1_000_000
 
 
+def test_models_hear_the_words_of_a_request(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    ease, heard = pipeline.models["ease"], []
+    score = ease.score
+
+    def listening(queries: Queries, rows: None = None) -> FloatArray:
+        heard.append(queries.words)
+        return score(queries)
+
+    monkeypatch.setattr(ease, "score", listening)
+    pipeline.recommend(Query(history=NOTHING_BUT_TEA, text="green tea"))
+    pipeline.recommend(Query(history=NOTHING_BUT_TEA))
+    assert heard == [("green tea",), ("",)]
+
+
 def test_a_source_of_logits_is_blended_by_its_chances(shop: Dataset) -> None:
     """Blended as they are, negative logits would leave the source without a word."""
     settings = {"epochs": 3, "patience": 0}

@@ -27,6 +27,7 @@ class Queries:
     signals: FloatArray  # (E,) float32: what each event says, see data.signals
     values: FloatArray | None = None  # (E,) float32: the rating of each event, NaN where absent; None: none has one
     asked_ms: IntArray | None = None  # (B,) int64: when each asks; None: not known
+    words: tuple[str, ...] | None = None  # (B,): what each asks for in words, empty: nothing; None: nobody does
 
     @classmethod
     def of_histories(
@@ -51,10 +52,16 @@ class Queries:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    def at(self, asked_ms: IntArray) -> Queries:
+    def at(self, asked_ms: IntArray | None) -> Queries:
         """The same histories, asked at `asked_ms` (B,); what was found out about them stays known."""
         other = copy(self)
         object.__setattr__(other, "asked_ms", asked_ms)
+        return other
+
+    def saying(self, words: tuple[str, ...]) -> Queries:
+        """The same histories, asking for `words` (B,) as well."""
+        other = self.at(self.asked_ms)
+        object.__setattr__(other, "words", words)
         return other
 
     def of_items(self, n_items: int) -> Queries:
@@ -69,6 +76,7 @@ class Queries:
             self.signals[kept],
             None if self.values is None else self.values[kept],
             self.asked_ms,
+            self.words,
         )
 
     @cached_property
@@ -126,6 +134,7 @@ class Queries:
             self.signals[events],
             None if self.values is None else self.values[events],
             None if self.asked_ms is None else self.asked_ms[start:stop],
+            None if self.words is None else self.words[start:stop],
         )
 
 

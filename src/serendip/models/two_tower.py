@@ -9,6 +9,8 @@ addressing cold start in recommender systems", NeurIPS 2017.
 Answers are told apart from all items that anybody met, or from drawn ones and those of the batch. Items can be added
 after the fit; what nobody met is no wrong answer while learning, or new items would be pushed away.
 
+What somebody asks for in words is read as an item of which no more is said, and counts like the newest event.
+
 Use it for retrieval where things have contents and new ones come in all the time.
 
 With width D, F numbers of content, histories of T events, E events in all and C candidates: an epoch O(E·C·D) and, for
@@ -36,6 +38,8 @@ from serendip.training.sequences import Sequences
 from serendip.training.session import torch_session
 
 ROWS_AT_ONCE = 16_384
+TITLE = "title"
+"""The column of items as which words are read that somebody asks for."""
 
 
 class TwoTower:
@@ -108,16 +112,27 @@ class TwoTower:
         self._vectors = np.concatenate([self._vectors, added])
         return self
 
+    def _of_words(self, words: list[str]) -> FloatArray:
+        """What an item would be of which no more is said than `words`, (n, D)."""
+        said = self._contents.encode(pl.DataFrame({"item_id": words, TITLE: words}))
+        contents = [torch.from_numpy(kind) for kind in said.values()]
+        return self._of_items(contents, np.full(len(words), -1), 1)
+
     def score(self, queries: Queries, rows: IntArray | None = None) -> FloatArray:
         return take(self.query_vectors(queries) @ self.item_vectors().T, rows)
 
     def query_vectors(self, queries: Queries) -> FloatArray:
         net = fitted(self._net)
         weights = queries.recent(self.config.memory)
-        matrix = queries.matrix(len(self._vectors), self.config.memory)
+        met = queries.matrix(len(self._vectors), self.config.memory) @ self._vectors
         totals = np.bincount(queries.query_rows, weights, minlength=len(queries))
+        spoken = [place for place, words in enumerate(queries.words or ()) if words]
+        if spoken:  # what somebody asks for counts like the newest event of their history
+            assert queries.words is not None
+            met[spoken] += self._of_words([queries.words[place] for place in spoken])
+            totals[spoken] += 1
         scale = np.divide(1, np.sqrt(totals), out=np.zeros(len(queries)), where=totals > 0)
-        sums = ((matrix @ self._vectors) * scale[:, None]).astype(np.float32)
+        sums = (met * scale[:, None]).astype(np.float32)
         with torch.inference_mode():
             return np.asarray((net.of_people(torch.from_numpy(sums)) * net.tau).numpy())
 

@@ -314,7 +314,7 @@ class Pipeline:
         offer = self._offer  # one per request: a change meanwhile does not mix in
         history = self._history(query, offer, warnings, degraded)
         asked = history.queries if query.personalization else history.without_taste()
-        asked = asked.at(np.asarray([time.time_ns() // 1_000_000]))
+        asked = asked.at(np.asarray([time.time_ns() // 1_000_000])).saying((query.text or "",))
         course = Course(query, offer, history, asked, warnings, degraded, self.guard)
         self._timed("history", started_s)
         return course
