@@ -6,10 +6,13 @@ import hashlib
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
-from serendip.data import DamagedArtifactError, Query
-from serendip.pipeline import Pipeline
+from serendip import retrieval
+from serendip.data import DamagedArtifactError, Dataset, Query
+from serendip.pipeline import Pipeline, Recipe
 
 
 @pytest.fixture
@@ -74,6 +77,23 @@ def test_damage_is_refused_and_the_file_named(saved: Path, name: str, damage: st
         path.write_bytes(content[:-9] + b"\xff" + content[-8:])
     with pytest.raises(DamagedArtifactError, match=name):
         Pipeline.load(saved)
+
+
+def test_an_index_of_other_items_is_refused_and_the_file_named(shop: Dataset, tmp_path: Path) -> None:
+    """Even where its own hash is recorded."""
+    recipe = Recipe(name="one", sources=[{"model": "als"}], retrieval={"index_from": 1, "index": "int8"})
+    Pipeline(recipe).fit(shop).save(tmp_path)
+    path = tmp_path / "indexes/0-als.safetensors"
+    vectors = np.ones((3, 64), np.float32)
+    for arrays in (retrieval.build("int8", vectors).arrays(), {"gone": np.empty(0, np.int64)}):
+        save_file(arrays, path)
+        with pytest.raises(DamagedArtifactError, match=r"0-als\.safetensors is not the file that was saved"):
+            Pipeline.load(tmp_path)
+        card = json.loads((tmp_path / "card.json").read_text())
+        card["files"]["indexes/0-als.safetensors"] = hashlib.sha256(path.read_bytes()).hexdigest()
+        (tmp_path / "card.json").write_text(json.dumps(card))
+        with pytest.raises(DamagedArtifactError, match=r"0-als\.safetensors does not go with its model: the "):
+            Pipeline.load(tmp_path)
 
 
 def test_without_the_hash_an_altered_file_would_pass(pipeline: Pipeline, saved: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -14,6 +14,7 @@ from serendip.pipeline import Pipeline, Recipe
 from serendip.pipeline.offer import FirstAttributed
 from serendip.pipeline.recipe import Retrieval
 from serendip.pipeline.tracing import trace
+from serendip.retrieval import Kind
 
 NEW_TEA, NEW_COFFEE = "tea-new", "coffee-new"
 TEA_PERSON = ("tea-0", "tea-1", "tea-2")
@@ -80,8 +81,10 @@ def test_others_are_told_what_they_were_told_before(shop: Dataset) -> None:
     assert after.rank(shop.histories()[:20], 50, seen).max() < len(before.items)
 
 
-def test_an_index_finds_what_came_after_it(shop: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    indexed = recipe("content_map").model_copy(update={"retrieval": Retrieval(index_from=1, slack=1.0)})
+@pytest.mark.parametrize("kind", get_args(Kind))
+def test_an_index_finds_what_came_after_it(kind: Kind, shop: Dataset) -> None:
+    settings = Retrieval(index_from=1, index=kind, slack=1.0)
+    indexed = recipe("content_map").model_copy(update={"retrieval": settings})
     pipeline = Pipeline(indexed).fit(shop)
     pipeline.refresh_items(
         catalogue(pipeline) | {NEW_TEA: {"title": "Tea Number 3", "category": "tea", "tags": ["hot", "green"]}}
@@ -91,6 +94,7 @@ def test_an_index_finds_what_came_after_it(shop: Dataset, monkeypatch: pytest.Mo
         catalogue(plain) | {NEW_TEA: {"title": "Tea Number 3", "category": "tea", "tags": ["hot", "green"]}}
     )
     query = Query(history=("tea-4",), n=15)
+    assert len(pipeline._indexes["content_map"]) == len(pipeline.learned)  # saved is what was fitted
     assert NEW_TEA in pipeline.recommend(query).item_ids
     assert pipeline.recommend(query).item_ids == plain.recommend(query).item_ids
 

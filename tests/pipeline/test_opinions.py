@@ -8,7 +8,7 @@ import pytest
 from serendip import models
 from serendip.data import Dataset, Queries
 from serendip.pipeline.opinions import Alike, Chances, Dense, Following, Scoring, Searching, speaker
-from serendip.retrieval import InvertedLists
+from serendip.retrieval import build
 
 NOBODY = Queries.of_histories([([], [], [])])
 WAYS = {"item_knn": Following, "slim": Following, "popular": Alike, "als": Searching, "ease": Scoring}
@@ -17,7 +17,7 @@ WAYS = {"item_knn": Following, "slim": Following, "popular": Alike, "als": Searc
 @pytest.mark.parametrize("name", list(WAYS))
 def test_the_cheap_way_says_what_all_scores_say(name: str, shop: Dataset) -> None:
     model = models.make(name).fit(shop)
-    index = InvertedLists.build(model.item_vectors()) if isinstance(model, models.Embeds) else None
+    index = build("inverted", model.item_vectors()) if isinstance(model, models.Embeds) else None
     asked = speaker(model, index)
     assert isinstance(asked, WAYS[name])
     queries = shop.histories()[:10]

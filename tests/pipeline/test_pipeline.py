@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from serendip import models
 from serendip.data import Dataset, HistoryEvent, InputError, Queries, Query, Tables, event_frame
 from serendip.data.arrays import FloatArray
 from serendip.pipeline import Pipeline, Recipe, reranking
+from serendip.retrieval import Kind
 from serendip.training import FitOptions
 
 NOTHING_BUT_TEA = ("tea-0", "tea-1", "tea-2")
@@ -267,17 +270,24 @@ def test_the_hard_rules_have_the_last_word(pipeline: Pipeline, monkeypatch: pyte
     assert "secret" not in pipeline.recommend(ask).item_ids
 
 
-def test_a_large_catalogue_lists_by_an_index_what_it_lists_without(shop: Dataset) -> None:
+@pytest.mark.parametrize("kind", get_args(Kind))
+def test_a_large_catalogue_lists_by_an_index_what_it_lists_without(kind: Kind, shop: Dataset, tmp_path: Path) -> None:
     recipe = Recipe.named("large")
     plain = Pipeline(recipe).fit(shop)
-    settings = recipe.retrieval.model_copy(update={"index_from": 1, "slack": 1.0})
+    settings = recipe.retrieval.model_copy(update={"index_from": 1, "index": kind, "slack": 1.0})
     indexed = Pipeline(recipe.model_copy(update={"retrieval": settings})).fit(shop)
     assert set(indexed._indexes) == {"als"}
     assert not plain._indexes
+    indexed.save(tmp_path)
+    opened = Pipeline.load(tmp_path)
+    assert type(opened._indexes["als"]) is type(indexed._indexes["als"])
     for user in ("p1", "p2", "nobody"):
         ours, theirs = indexed.recommend(Query(user=user)), plain.recommend(Query(user=user))
         assert ours.item_ids == theirs.item_ids
         assert [item.score for item in ours] == pytest.approx([item.score for item in theirs], abs=1e-5)
+        history = shop.history(user)
+        again = opened.recommend(Query(history=history, n=5))
+        assert again.to_dict() == indexed.recommend(Query(history=history, n=5)).to_dict()
 
 
 def test_models_are_told_that_it_is_now(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:

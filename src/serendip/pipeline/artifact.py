@@ -19,13 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from serendip import models
+from serendip import models, retrieval
 from serendip.data import DamagedArtifactError, InputError, Signals, Vocabulary
 from serendip.models import Embeds, Model
 from serendip.pipeline.catalogue import Catalogue, Records
 from serendip.pipeline.meaning import Meaning
 from serendip.pipeline.recipe import Recipe
-from serendip.retrieval import InvertedLists
+from serendip.retrieval import Index
 
 FORMAT = 1
 MEANING = "meaning.safetensors"
@@ -39,7 +39,7 @@ class Artifact:
     signals: Signals
     catalogue: Catalogue
     models: Mapping[str, Model]  # by name, that of the ranking among them
-    indexes: Mapping[str, InvertedLists]  # by source name
+    indexes: Mapping[str, Index]  # by source name
     card: Mapping[str, Any]
     meaning: Meaning | None = None
 
@@ -83,7 +83,7 @@ class Artifact:
         indexes = {
             source.name: index
             for place, source in enumerate(recipe.sources)
-            if (index := _open_index(_index_file(folder, place, source.model), fitted[source.name]))
+            if (index := _open_index(_index_file(folder, place, source.model), fitted[source.name])) is not None
         }
         meaning = _open_arrays(folder / MEANING)
         known = Meaning(recipe.text.encoder).restore(meaning) if meaning and recipe.text.encoder else None
@@ -103,9 +103,14 @@ def _open_arrays(file: Path) -> dict[str, Any] | None:
     return load_file(file) if file.is_file() else None
 
 
-def _open_index(file: Path, model: object) -> InvertedLists | None:
+def _open_index(file: Path, model: object) -> Index | None:
     arrays = _open_arrays(file)
-    return InvertedLists.of_arrays(arrays, model.item_vectors()) if arrays and isinstance(model, Embeds) else None
+    if not arrays or not isinstance(model, Embeds):
+        return None
+    try:
+        return retrieval.restore(arrays, model.item_vectors())
+    except InputError as error:
+        raise DamagedArtifactError(f"{file} does not go with its model: {error}") from None
 
 
 def _index_file(folder: Path, place: int, model: str) -> Path:

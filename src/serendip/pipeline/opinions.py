@@ -17,7 +17,7 @@ from serendip.data import Queries
 from serendip.data.arrays import BoolArray, FloatArray, IntArray, Sparse
 from serendip.data.vocabulary import UNKNOWN
 from serendip.models import Embeds, Maps, Model
-from serendip.retrieval import InvertedLists, Reached, top_k
+from serendip.retrieval import Index, Reached, top_k
 
 
 class Opinion(Protocol):
@@ -40,7 +40,7 @@ class Speaker(Protocol):
         ...
 
 
-def speaker(model: Model, index: InvertedLists | None = None, slack: float = 1.0) -> Speaker:
+def speaker(model: Model, index: Index | None = None) -> Speaker:
     """The cheapest way to ask `model`; with an `index` over its vectors, by that."""
     if not model.personalised:
         return Alike(model)
@@ -48,7 +48,7 @@ def speaker(model: Model, index: InvertedLists | None = None, slack: float = 1.0
     if isinstance(known, Maps):
         return Following(*known.item_map())
     if index is not None and isinstance(known, Embeds):
-        return Searching(known, index, slack)
+        return Searching(known, index)
     return Scoring(model)
 
 
@@ -147,18 +147,14 @@ class Following:
 class _Searched:
     vector: FloatArray  # (D,)
     items: FloatArray  # (N, D)
-    index: InvertedLists
-    slack: float
+    index: Index
 
     def best(self, allowed: BoolArray, k: int) -> tuple[IntArray, FloatArray]:
-        indexed = len(self.index.order)
-        rows, scores = self.index.search(self.vector, k, allowed[:indexed], self.slack)
-        if indexed == len(self.items):
-            return rows, scores
-        later = np.flatnonzero(allowed[indexed:]).astype(np.int32) + indexed  # added since the index was built
-        own = self.of(later)
-        rows, scores = np.append(rows, later[own > 0]), np.append(scores, own[own > 0])
-        order = np.argsort(-scores, kind="stable")[:k]
+        (rows,), _ = self.index.search(self.vector[None], k, allowed, above=0)
+        rows = rows[rows != UNKNOWN]
+        scores = self.of(rows)  # by the vectors themselves, of which an index may know short codes only
+        rows, scores = rows[scores > 0], scores[scores > 0]
+        order = np.argsort(-scores, kind="stable")
         return rows[order], scores[order]
 
     def of(self, rows: IntArray) -> FloatArray:
@@ -166,12 +162,12 @@ class _Searched:
 
 
 class Searching:
-    """Looks the nearest items up in an index."""
+    """Looks the nearest items up in an index; those that came after it was built are added to it."""
 
-    def __init__(self, model: Embeds, index: InvertedLists, slack: float) -> None:
-        self._model, self._index, self._slack = model, index, slack
-        self._items = model.item_vectors()
+    def __init__(self, model: Embeds, index: Index) -> None:
+        self._model, self._items = model, model.item_vectors()
+        self._index = index.add(self._items[len(index) :]) if len(index) < len(self._items) else index
 
     def opinions(self, queries: Queries) -> Iterator[Opinion]:
         for vector in self._model.query_vectors(queries):
-            yield _Searched(vector, self._items, self._index, self._slack)
+            yield _Searched(vector, self._items, self._index)

@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 import scipy.sparse as sp
 
-from serendip import models
+from serendip import models, retrieval
 from serendip.data import (
     Dataset,
     HistoryEvent,
@@ -42,7 +42,7 @@ from serendip.pipeline.ranking import Ranker
 from serendip.pipeline.recipe import RANKING, Recipe, Source
 from serendip.pipeline.rendering import render
 from serendip.pipeline.reranking import rerank
-from serendip.retrieval import InvertedLists
+from serendip.retrieval import Index
 from serendip.training import FitOptions
 
 Lookup = Callable[[str], Sequence[HistoryEvent]]
@@ -67,7 +67,7 @@ class Pipeline:
         """How sources are asked: a fault is raised, unless a service puts a guard here that leaves them out."""
         self.clock: Clock = _unheard
         """Is told how many seconds each step of a request took."""
-        self._indexes: dict[str, InvertedLists] = {}  # by source name
+        self._indexes: dict[str, Index] = {}  # by source name
         self._fitted: dict[str, Speaker] = {}  # by source name
         self._meaning: Meaning | None = None
         self._offer = Offer.of(Catalogue(self.learned, []), {}, {}, self.signals)
@@ -131,13 +131,14 @@ class Pipeline:
         nothing = sp.csr_array((len(queries), n_items), dtype=np.float32)
         return self.rank(queries, k, queries.matrix(n_items) if self.recipe.filters.seen else nothing)
 
-    def _indexed(self, n_items: int, options: FitOptions) -> dict[str, InvertedLists]:
+    def _indexed(self, n_items: int, options: FitOptions) -> dict[str, Index]:
         """An index for each source that can have one, where the catalogue is large."""
-        if n_items < self.recipe.retrieval.index_from:
+        asked = self.recipe.retrieval
+        if n_items < asked.index_from:
             return {}
         searched = {one.name: self.models[one.name] for one in self.recipe.sources if one.chances is None}
         vectors = {name: model.item_vectors() for name, model in searched.items() if isinstance(model, Embeds)}
-        return {name: InvertedLists.build(items, options.seed) for name, items in vectors.items()}
+        return {name: retrieval.build(asked.index, one, options.seed, asked.slack) for name, one in vectors.items()}
 
     def _open(self, catalogue: Catalogue) -> None:
         """Offer what was fitted."""
@@ -153,7 +154,7 @@ class Pipeline:
     def _speaker(self, source: Source, model: Model) -> Speaker:
         if source.chances is not None:
             return Chances(model, source.chances)
-        return speaker(model, self._indexes.get(source.name), self.recipe.retrieval.slack)
+        return speaker(model, self._indexes.get(source.name))
 
     def save(self, folder: Path) -> None:
         """Write a readable folder: recipe, vocabulary, catalogue, one subfolder per source, card with hashes."""

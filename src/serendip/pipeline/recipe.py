@@ -11,6 +11,7 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from serendip.data import InputError
+from serendip.retrieval import Kind
 
 SHELF = files("serendip") / "recipes"
 RANKING = "ranking"
@@ -103,8 +104,11 @@ class Retrieval(_Part):
 
     index_from: int = Field(50_000, ge=1)
     """From so many items on, sources that have vectors are searched by an index."""
+    index: Kind = "inverted"
+    """`exact` looks at every vector, `inverted` into lists of them; `int8` and `pq` are such lists of codes, 4 and 16
+    times shorter than the vectors. Whatever is found is scored by the vectors themselves."""
     slack: float = Field(0.5, ge=0, le=1)
-    """1: it finds the best exactly; less: it looks at fewer items and may miss some."""
+    """Of lists. 1: wherever the best might be is looked at; less: fewer items are, and some may be missed."""
 
 
 class Recipe(_Part):

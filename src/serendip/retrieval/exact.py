@@ -2,18 +2,86 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from serendip.algebra.compiled import compiled_short
-from serendip.data.arrays import FloatArray, IntArray
+from serendip.data.arrays import BoolArray, FloatArray, IntArray, Sparse
 from serendip.data.vocabulary import UNKNOWN
+from serendip.errors import InputError
+from serendip.retrieval.index import admitted, checked, checked_rows
 
 STRIPE = 8
 """Items whose best stands for them all while the rest of a row is passed over."""
 FEW = 4
 """A row of which more than `FEW` times K items reach its floor is full of equals and takes the longer way."""
+BLOCK_SCORES = 1 << 20
+"""Scores that `Exact` makes at once, 4 MB, where there are several queries."""
+
+
+@dataclass(frozen=True)
+class Exact:
+    """An index that looks at every vector."""
+
+    vectors: FloatArray  # (N, D) float32
+    gone: IntArray  # rows that were removed
+
+    @classmethod
+    def build(cls, vectors: FloatArray) -> Exact:
+        """
+        Raises:
+            InputError: they are no table, or a number is not finite.
+        """
+        return cls(checked(vectors), np.empty(0, np.int64))
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    def search(
+        self,
+        vectors: FloatArray,
+        k: int,
+        only: BoolArray | None = None,
+        without: Sparse | None = None,
+        above: float = -np.inf,
+    ) -> tuple[IntArray, FloatArray]:
+        """See `Index`."""
+        vectors = checked(vectors, self.vectors.shape[1])
+        k, size = min(k, len(self)), max(1, BLOCK_SCORES // max(1, len(self)))
+        rows, best = np.empty((len(vectors), k), np.int32), np.empty((len(vectors), k), np.float32)
+        masks = admitted(only, without, len(vectors), len(self))
+        for start in range(0, len(vectors), size):
+            some = slice(start, start + size)
+            scores = vectors[some] @ self.vectors.T
+            for own in scores:
+                own[~next(masks)] = -np.inf
+            scores[:, self.gone] = -np.inf
+            scores[scores <= above] = -np.inf
+            rows[some], best[some] = top_k(scores, k)
+        return rows, best
+
+    def add(self, vectors: FloatArray) -> Exact:
+        """See `Index`."""
+        return replace(self, vectors=np.concatenate([self.vectors, checked(vectors, self.vectors.shape[1])]))
+
+    def remove(self, rows: IntArray) -> Exact:
+        """See `Index`."""
+        return replace(self, gone=np.union1d(self.gone, checked_rows(rows, len(self))))
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """See `Index`."""
+        return {"gone": self.gone, "shape": np.array(self.vectors.shape)}
+
+    @classmethod
+    def restore(cls, arrays: dict[str, NDArray[Any]], vectors: FloatArray) -> Exact:
+        """See `retrieval.restore`."""
+        if vectors.shape != tuple(arrays["shape"]):
+            raise InputError(f"the index is of {arrays['shape'][0]} items, and of the vectors there are {len(vectors)}")
+        return cls(np.ascontiguousarray(vectors, np.float32), arrays["gone"])
 
 
 @lru_cache(maxsize=8)
