@@ -34,6 +34,7 @@ from serendip.pipeline.catalogue import Catalogue
 from serendip.pipeline.course import Course
 from serendip.pipeline.filters import by_request, by_rule, passing
 from serendip.pipeline.history import History
+from serendip.pipeline.learning import Learned, histories_of, learned_card, teach
 from serendip.pipeline.meaning import Meaning
 from serendip.pipeline.offer import FirstItems, Offer, grown, newcomers, of_first
 from serendip.pipeline.opinions import Chances, Dense, Opinion, Speaker, speaker
@@ -136,6 +137,27 @@ class Pipeline:
         if source.chances is not None:
             return Chances(model, source.chances)
         return speaker(model, self._indexes.get(source.name), self.recipe.retrieval.slack)
+
+    def learn(self, before: Dataset, after: Dataset) -> Learned:
+        """Teach the sources that can (`models.Learns`) what people did since; not while it answers.
+
+        Items that came after the fit are on offer as `refresh_items` says, but no source learns events on them.
+
+        Args:
+            before: what it was fitted on, and has learned since.
+            after: the same and what came later.
+        """
+        old, new, strange = histories_of(self.learned, before, after)
+        stale: dict[str, str] = {}
+        for name, model in self.models.items():
+            why = teach(model, old, new)
+            if why:
+                stale[name] = why
+        self._indexes = self._indexed(len(self.learned), FitOptions())
+        self._open(Catalogue(self.learned, self.catalogue.records[: len(self.learned)]))
+        self.signals, self.lookup = after.signals, after.history
+        self.card |= {"learned": learned_card(after, stale)}
+        return Learned(tuple(name for name in self.models if name not in stale), stale, strange)
 
     def save(self, folder: Path) -> None:
         """Write a readable folder: recipe, vocabulary, catalogue, one subfolder per source, card with hashes."""
