@@ -293,10 +293,16 @@ def serve(
         typer.Option(help="A line per request on standard error, as text or json; quiet writes only what goes wrong."),
     ] = "quiet",
     processes: Annotated[int, typer.Option(min=1, max=256, help="So many answer side by side, a core for each.")] = 1,
+    train_every: Annotated[
+        str | None, typer.Option(help="Train anew beside it, so often: 30m, 6h, 1d; 0h never. See settings.toml.")
+    ] = None,
     handed: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Answer over HTTP, with the page to play on."""
-    shared = {"processes": processes, "handed": handed}
+    from serendip.cli.training import hours
+
+    every_h = None if train_every is None else hours(train_every)
+    shared = {"processes": processes, "train_every_h": every_h, "handed": handed}
     _serve(workspace, host, port, insecure=insecure, origins=origin or (), log=log, **shared)
 
 

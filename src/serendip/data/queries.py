@@ -60,11 +60,18 @@ class Queries:
     def of_items(self, n_items: int) -> Queries:
         """Without what happened at items from row `n_items` on."""
         kept = self.item_rows < n_items
-        if kept.all():
-            return self
+        return self if kept.all() else self._with(kept, self.item_rows)
+
+    def renumbered(self, rows: IntArray) -> Queries:
+        """The same by the rows of another vocabulary: `rows` (N,) are its rows of our items, -1 where it has none."""
+        found = rows[self.item_rows].astype(np.int32)
+        return self._with(found >= 0, found)
+
+    def _with(self, kept: BoolArray, item_rows: IntArray) -> Queries:
+        """Some of the events (E,), with these `item_rows` (E,)."""
         return Queries(
             np.concatenate([[0], np.cumsum(kept)])[self.offsets],
-            self.item_rows[kept],
+            item_rows[kept],
             self.times_ms[kept],
             self.signals[kept],
             None if self.values is None else self.values[kept],

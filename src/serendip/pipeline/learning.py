@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from serendip.data import Dataset, Queries, Vocabulary
-from serendip.data.arrays import IntArray
 from serendip.data.times import rfc3339
 from serendip.data.vocabulary import UNKNOWN
 from serendip.models import Learns, Model
@@ -39,16 +38,13 @@ def histories_of(items: Vocabulary, before: Dataset, after: Dataset) -> tuple[Qu
 
 def _histories(items: Vocabulary, dataset: Dataset, user_ids: tuple[str, ...]) -> tuple[Queries, int]:
     place = items.rows(dataset.items.vocabulary.ids())
-    known = place[dataset.events.item_rows] != UNKNOWN
-    known_only = dataset.with_events(known) if not known.all() else dataset
     rows = dataset.users.vocabulary.rows(list(user_ids))
     present = np.flatnonzero(rows != UNKNOWN)
-    found = known_only.histories(rows[present])
+    found = dataset.histories(rows[present])
     lengths = np.zeros(len(user_ids), np.int64)
     lengths[present] = np.diff(found.offsets)
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
-    item_rows: IntArray = place[found.item_rows].astype(np.int32)
-    return Queries(offsets, item_rows, found.times_ms, found.signals, found.values), int(np.count_nonzero(~known))
+    whole = replace(found, offsets=np.concatenate([[0], np.cumsum(lengths)]))
+    return whole.renumbered(place), int(np.count_nonzero(place[found.item_rows] == UNKNOWN))
 
 
 def teach(model: Model, before: Queries, after: Queries) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
@@ -29,7 +30,7 @@ from serendip.models import Embeds, Model
 from serendip.pipeline.artifact import Artifact
 from serendip.pipeline.asking import Guard, ask, unguarded
 from serendip.pipeline.blending import Part, blend
-from serendip.pipeline.card import Stopwatch, data_card
+from serendip.pipeline.card import SCORED_PEOPLE, Stopwatch, data_card, score_card
 from serendip.pipeline.catalogue import Catalogue
 from serendip.pipeline.course import Course
 from serendip.pipeline.filters import by_request, by_rule, passing
@@ -158,6 +159,13 @@ class Pipeline:
         self.signals, self.lookup = after.signals, after.history
         self.card |= {"learned": learned_card(after, stale)}
         return Learned(tuple(name for name in self.models if name not in stale), stale, strange)
+
+    def note_scores(self, dataset: Dataset) -> None:
+        """Note in the card how the scores of lists are spread that those get who did something last in `dataset`."""
+        latest = dict.fromkeys(dataset.events.user_rows[::-1].tolist())
+        user_ids = dataset.users.vocabulary.ids(np.fromiter(islice(latest, SCORED_PEOPLE), np.int64))
+        lists = (self.recommend(Query(user=user_id)) for user_id in user_ids)
+        self.card["scores"] = score_card([[item.score for item in found] for found in lists])
 
     def save(self, folder: Path) -> None:
         """Write a readable folder: recipe, vocabulary, catalogue, one subfolder per source, card with hashes."""
