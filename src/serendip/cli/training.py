@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from serendip.cli.commands import AsJson, Folder, Seed
-from serendip.errors import InputError
 
 TRAIN = "Example: serendip train shop"
 MODELS = "Example: serendip models shop"
 PROMOTE = "Example: serendip promote shop 20261130T063000.000000Z-1a2b"
-_UNITS = {"m": 1 / 60, "h": 1.0, "d": 24.0}
 
 
 def train(
@@ -66,15 +63,3 @@ def promote(workspace: Folder, version: Annotated[str, typer.Argument(help="One 
     with Workspace.open(workspace) as opened:
         opened.promote(version)
     say(f"{version} is the current model; services take it up within a second")
-
-
-def hours(text: str) -> float:
-    """Hours in a text such as 6h, 30m or 1d.
-
-    Raises:
-        InputError: it is no such text.
-    """
-    found: Any = re.fullmatch(r"(\d+(?:\.\d+)?)([mhd])", text)
-    if not found:
-        raise InputError(f"--train-every: {text!r} is not a time such as 30m, 6h or 1d")
-    return float(found[1]) * _UNITS[found[2]]
