@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from benchmarks import cases, report, results, running
+from benchmarks.prequential import report as prequential_report
+from benchmarks.prequential.command import prequential
 from benchmarks.service import report as service_report
 from benchmarks.service.command import service
 from serendip.errors import InputError
@@ -61,8 +63,8 @@ def run(
 
 @app.command("report")
 def write_report() -> None:
-    """Write the leaderboard (page, HTML and picture) and docs/service_speed.md from benchmarks/results."""
-    for file in (*report.write(results.read_all()), service_report.write()):
+    """Write the leaderboard (page, HTML, picture), service_speed.md and prequential.md from benchmarks/results."""
+    for file in (*report.write(results.read_all()), service_report.write(), *prequential_report.write()):
         out.print(f"wrote {os.path.relpath(file)}")
 
 
@@ -76,6 +78,7 @@ def peers(context: typer.Context) -> None:
 
 
 app.command()(service)
+app.command()(prequential)
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from benchmarks.service import events, latency, record, report, servers, sitting, standing
+from benchmarks.service import events, latency, record, report, servers, sitting, standing, training
 from benchmarks.service.sitting import FULL, QUICK, Sitting
 from serendip.errors import InputError
 
@@ -30,6 +30,7 @@ MEASURES: dict[str, Measure] = {
     "effect": events.effect,
     "start": standing.start,
     "memory": standing.memory,
+    "training": training.training,
     "servers": _servers,
 }
 SOAK = "soak"

@@ -74,6 +74,11 @@ def _soaked(table: Table) -> tuple[str, bool]:
     return said, good and table["seconds"] >= 3_600
 
 
+def _beside_training(table: Table) -> tuple[str, bool]:
+    said = f"p99 {table['beside']['p99_ms']:.1f} ms, alone {table['alone']['p99_ms']:.1f} ms"
+    return said, _whole(table["beside"]) and table["p99_ratio"] <= 2
+
+
 TARGETS = (
     Target(
         "personal lists with reasons, 300/s, 100,000 items and people", "p50 ≤ 8 ms, p99 ≤ 30 ms", "latency", _steady
@@ -85,5 +90,8 @@ TARGETS = (
     Target("from an event to its effect", "p99 ≤ 100 ms", "effect", _effect),
     Target("ready after the start, 100,000 items", "2 s", "start", _ready),
     Target("resident memory, events of 1,000,000 people", "1,024 MiB", "memory", _resident),
+    Target(
+        "100/s while a new model is trained beside it, one process", "p99 ≤ 2 × alone", "training", _beside_training
+    ),
     Target("an hour at 400/s, a tenth of it events", "no growth beyond 5 %, no error", "soak", _soaked),
 )

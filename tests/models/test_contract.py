@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Sequence
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import cast
 
@@ -371,6 +372,81 @@ def test_an_exchange_of_batches_that_differ_in_length_is_refused(name: str) -> N
     model = forgetful(name, crowd())
     with pytest.raises(ValueError, match="2 histories"):
         model.exchange(histories()[0:2], histories()[0:1])
+
+
+LEARNED: dict[str, float] = {"als": 0.98}
+"""How far the scores of a model that learned correlate with those of one fitted anew; all others are exact to 1e-6."""
+
+
+def later(data: Dataset, n_events: int = 700) -> Dataset:
+    """The events of `data` but for the last of them."""
+    return data.with_events(np.arange(n_events))
+
+
+def learner(name: str, data: Dataset) -> models.Learns:
+    model = fit(name, data)
+    if not isinstance(model, models.Learns):
+        pytest.skip(f"{name} learns by being fitted")
+    return model
+
+
+def assert_scores_like(name: str, model: object, other: object) -> None:
+    one, two = (cast("Model", it).score(histories()) for it in (model, other))
+    if name in LEARNED:
+        assert np.corrcoef(one.ravel(), two.ravel())[0, 1] >= LEARNED[name]
+    else:
+        np.testing.assert_allclose(one, two, atol=1e-6)
+
+
+def test_to_learn_what_people_did_since_is_to_fit_again(name: str) -> None:
+    data = crowd()
+    new_items, new_people = data.matrix().indices[-40:][:2], data.events.user_rows[-2:]
+    known = ~np.isin(data.events.item_rows, new_items) & ~np.isin(data.events.user_rows, new_people)
+    known[700:] = False
+    old = data.with_events(known)
+    model, fresh, stale = learner(name, old), fit(name, data), fit(name, old)
+    assert model.learn(old.histories(), data.histories()) is model
+    assert_scores_like(name, model, fresh)
+    with pytest.raises(AssertionError):
+        assert_scores_like(name, stale, fresh)
+
+
+def test_what_is_learned_step_by_step_is_learned(name: str, tmp_path: Path) -> None:
+    """Saved and opened between the steps, a stranger comes, and nothing new is news too."""
+    data, steps = crowd(), (500, 640, 640, 900)
+    model: object = learner(name, later(data, steps[0]))
+    for place, (done, more) in enumerate(pairwise(steps)):
+        models.save(cast("Model", model), tmp_path / str(place))
+        model = models.open_saved(tmp_path / str(place))
+        assert isinstance(model, models.Learns)
+        model.learn(later(data, done).histories(), later(data, more).histories())
+    assert_scores_like(name, model, fit(name, data))
+
+
+def test_what_was_learned_is_forgotten_as_well(name: str) -> None:
+    data, old, gone = crowd(), later(crowd()), np.array([4, 17])
+    model = learner(name, old)
+    if not isinstance(model, models.Forgets):
+        pytest.skip(f"{name} forgets nothing exactly")
+    model.learn(old.histories(), data.histories()).exchange(
+        data.histories(gone), Queries.of_histories([(np.empty(0),) * 3] * 2)
+    )
+    assert_scores_like(name, model, fit(name, data.with_events(~np.isin(data.events.user_rows, gone))))
+
+
+def test_from_nothing_everything_can_be_learned(name: str) -> None:
+    data = crowd()
+    nothing = data.with_events(data.events.signals <= 0)
+    model = learner(name, nothing)
+    if name == "als":
+        pytest.skip("als keeps no vectors of people, so that it has nothing to place items by")
+    assert_scores_like(name, model.learn(nothing.histories(), data.histories()), fit(name, data))
+
+
+def test_histories_of_other_people_are_not_learned(name: str) -> None:
+    model = learner(name, crowd())
+    with pytest.raises(ValueError, match="histories"):
+        model.learn(histories()[0:2], histories()[0:1])
 
 
 def newcomers() -> pl.DataFrame:

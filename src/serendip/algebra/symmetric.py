@@ -70,6 +70,14 @@ class Packed:
             start = stop
         return found
 
+    def longer(self, values: FloatArray) -> Packed:
+        """The same with further rows and columns that hold `values` (k,) on the diagonal and 0 elsewhere."""
+        made = Packed.empty(self.size + len(values), self.cells.dtype)
+        made.cells[:] = 0
+        for (rows, part), (_, wider) in zip(self.strips(), made.strips(), strict=False):
+            wider[: len(part), : rows.stop] = part
+        return made.add_to_diagonal(np.concatenate([np.zeros(self.size), values]))
+
     def diagonal(self) -> FloatArray:
         """A copy of the diagonal, (N,)."""
         parts = [np.diagonal(part, rows.start) for rows, part in self.strips()]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import typer
 
-from serendip.cli import backup, keys, tuning
+from serendip.cli import backup, keys, training, tuning
 from serendip.cli.commands import app
 from serendip.errors import DamagedArtifactError, InputError
 
@@ -21,6 +21,9 @@ VALIDATOR = "Value error, "
 """What pydantic puts before a sentence of ours."""
 
 app.command(epilog=tuning.EXAMPLE)(tuning.tune)
+app.command(epilog=training.TRAIN)(training.train)
+app.command(epilog=training.MODELS)(training.models)
+app.command(epilog=training.PROMOTE)(training.promote)
 app.command(epilog=backup.BACKUP)(backup.backup)
 app.command(epilog=backup.RESTORE)(backup.restore)
 app.add_typer(keys.app)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 PORT = 8000
+HOURS = {"m": 1 / 60, "h": 1.0, "d": 24.0}
 
 app = typer.Typer(
     help="A recommender system around large models: from a click log to live answers with reasons.",
@@ -293,10 +295,14 @@ def serve(
         typer.Option(help="A line per request on standard error, as text or json; quiet writes only what goes wrong."),
     ] = "quiet",
     processes: Annotated[int, typer.Option(min=1, max=256, help="So many answer side by side, a core for each.")] = 1,
+    train_every: Annotated[
+        str | None, typer.Option(help="Train anew beside it, so often: 30m, 6h, 1d; 0h never. See settings.toml.")
+    ] = None,
     handed: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Answer over HTTP, with the page to play on."""
-    shared = {"processes": processes, "handed": handed}
+    every_h = None if train_every is None else _hours(train_every)
+    shared = {"processes": processes, "train_every_h": every_h, "handed": handed}
     _serve(workspace, host, port, insecure=insecure, origins=origin or (), log=log, **shared)
 
 
@@ -332,6 +338,14 @@ def _options(seed: int, threads: int, progress: Any) -> FitOptions:
 def _listed(text: str) -> list[str]:
     """The parts of a list separated by commas."""
     return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _hours(text: str) -> float:
+    """Hours in a text such as 6h, 30m or 1d."""
+    number, unit = text[:-1], HOURS.get(text[-1:])
+    if unit is None or not re.fullmatch(r"\d{1,6}(\.\d{1,6})?", number):
+        raise InputError(f"--train-every: {text!r} is not a time such as 30m, 6h or 1d")
+    return float(number) * unit
 
 
 def _lengths(text: str) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
-from serendip.data.arrays import FloatArray, IntArray, Sparse
+from serendip.data.arrays import BoolArray, FloatArray, IntArray, Sparse
 from serendip.data.signals import effective, latest_ratings, weight_matrix
 
 
@@ -67,16 +67,53 @@ class Queries:
     def of_items(self, n_items: int) -> Queries:
         """Without what happened at items from row `n_items` on."""
         kept = self.item_rows < n_items
-        if kept.all():
-            return self
+        return self if kept.all() else self._with(kept, self.item_rows)
+
+    def renumbered(self, rows: IntArray) -> Queries:
+        """The same by the rows of another vocabulary: `rows` (N,) are its rows of our items, -1 where it has none."""
+        found = rows[self.item_rows].astype(np.int32)
+        return self._with(found >= 0, found)
+
+    def _with(self, kept: BoolArray, item_rows: IntArray) -> Queries:
+        """Some of the events (E,), with these `item_rows` (E,)."""
         return Queries(
             np.concatenate([[0], np.cumsum(kept)])[self.offsets],
-            self.item_rows[kept],
+            item_rows[kept],
             self.times_ms[kept],
             self.signals[kept],
             None if self.values is None else self.values[kept],
             self.asked_ms,
             self.words,
+        )
+
+    def differs(self, other: Queries) -> BoolArray:
+        """Whose history in `other`, of the same people, is another one, (B,).
+
+        Raises:
+            ValueError: the batches differ in length.
+        """
+        if len(self) != len(other):
+            raise ValueError(f"{len(self)} histories cannot be compared with {len(other)}")
+        found: BoolArray = np.diff(self.offsets) != np.diff(other.offsets)  # (B,)
+        own, theirs = ~found[self.query_rows], ~found[other.query_rows]
+        unequal = np.zeros(np.count_nonzero(own), np.bool_)
+        for name in ("item_rows", "times_ms", "signals"):
+            unequal |= getattr(self, name)[own] != getattr(other, name)[theirs]
+        found[self.query_rows[own][unequal]] = True
+        return found
+
+    def of_queries(self, chosen: IntArray) -> Queries:
+        """The histories of `chosen` rows of the batch, in that order."""
+        lengths = np.diff(self.offsets)[chosen]
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        events = np.arange(offsets[-1]) + np.repeat(self.offsets[chosen] - offsets[:-1], lengths)
+        return Queries(
+            offsets,
+            self.item_rows[events],
+            self.times_ms[events],
+            self.signals[events],
+            None if self.values is None else self.values[events],
+            None if self.asked_ms is None else self.asked_ms[chosen],
         )
 
     @cached_property

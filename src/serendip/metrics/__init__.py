@@ -1,5 +1,6 @@
 """Metrics: pure functions over ranked rows and ratings; evaluation reports them, training stops early by them."""
 
+from serendip.metrics.drift import Stability, stability
 from serendip.metrics.exposure import (
     average_popularity,
     coverage,
@@ -25,6 +26,7 @@ from serendip.metrics.scores import auc
 from serendip.metrics.variety import calibration, intra_list_diversity, serendipity
 
 __all__ = [
+    "Stability",
     "auc",
     "average_popularity",
     "average_precision",
@@ -45,6 +47,7 @@ __all__ = [
     "reciprocal_rank",
     "rmse",
     "serendipity",
+    "stability",
     "tail_items",
     "tail_share",
     "times_listed",

@@ -114,6 +114,17 @@ class Als:
             self._ground = Ground.of(factors).turned()
         return self
 
+    def learn(self, before: Queries, after: Queries) -> Self:
+        """See `models.base.Learns`: the items whose events changed are placed anew, see `update`.
+
+        Nearly what a fit says: on what the tests generate, its scores and those of a fit on the changed data correlate
+        by 0.98 or more, where those of the model before do by less.
+        """
+        changed = before.differs(after)
+        parts = [batch.item_rows[changed[batch.query_rows]] for batch in (before, after)]
+        touched = np.unique(np.concatenate(parts))
+        return self.update(after, touched) if len(touched) else self
+
     def score(self, queries: Queries, rows: IntArray | None = None) -> FloatArray:
         factors, people = self.item_vectors(), self.query_vectors(queries)
         if rows is None:

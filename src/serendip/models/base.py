@@ -132,6 +132,25 @@ class Forgets(Protocol):
 
 
 @runtime_checkable
+class Learns(Protocol):
+    """A model that takes in what people did since it was fitted, without fitting again."""
+
+    def learn(self, before: Queries, after: Queries) -> Self:
+        """Learn that the histories `before`, which the model was fitted on, have become `after`; returns itself.
+
+        Everybody is in both batches, whether or not their history changed; query b of both is the same person, and who
+        is new has an empty one before. Items that nobody had wanted take part as soon as somebody does, as far as a
+        bound on how many take part leaves room. What is learned scores as `fit` on the changed data does, exactly or
+        nearly, as the model says; it can be saved, forget and learn again.
+
+        Raises:
+            ValueError: the batches differ in length.
+            RuntimeError: nothing has been learned yet, or what it takes was not kept.
+        """
+        ...
+
+
+@runtime_checkable
 class AddsItems(Protocol):
     """A model that takes items that it was not fitted on, from what they are."""
 

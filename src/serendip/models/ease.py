@@ -9,7 +9,8 @@ Where people are fewer than items, P is reached through the people instead (Wood
 M = Xᵀ (X Xᵀ + λI)⁻¹ X, the same P at a fraction of the time.
 
 Somebody who asks to be forgotten is forgotten exactly and at once (`exchange`): P is kept in float64, and k changed
-histories are a change of rank 2k in it, O(A²k) for A items instead of a new fit.
+histories are a change of rank 2k in it, O(A²k) for A items instead of a new fit. What people did since is learned in
+the same way (`learn`): an item that nobody had wanted is a row of P with 1/λ on the diagonal and nothing else.
 
 Use it first: on sparse interactions without side information it is hard to beat, has one hyper-parameter and no
 randomness. Items nobody wants yet score 0.
@@ -61,7 +62,7 @@ class Ease:
     def __init__(self, config: EaseConfig = EaseConfig()) -> None:
         self.config = config
         self._n_items = 0
-        self._active: IntArray | None = None  # (A,) rows of the items that take part, ascending
+        self._active: IntArray | None = None  # (A,) rows of the items that take part
         self._b = np.empty((0, 0), np.float32)  # (A, A)
         self._p: Packed | None = None  # (A, A) float64
 
@@ -102,6 +103,16 @@ class Ease:
             raise ValueError("the histories to be forgotten were never learned") from None
         self._p, self._b = p, without_self(p)
         return self
+
+    def learn(self, before: Queries, after: Queries) -> Self:
+        """See `models.base.Learns`; exact to 1e-6, while no more than `max_items` items are wanted."""
+        active, wanted = fitted(self._active), np.unique(after.item_rows[after.weights > 0])
+        changed = np.flatnonzero(before.differs(after))
+        new = np.setdiff1d(wanted, active)[: self.config.max_items - len(active)]
+        if self._p is not None and len(new):
+            self._p = self._p.longer(np.full(len(new), 1 / self.config.l2))
+            self._active = np.concatenate([active, new])
+        return self.exchange(before.of_queries(changed), after.of_queries(changed))
 
     def score(self, queries: Queries, rows: IntArray | None = None) -> FloatArray:
         active = fitted(self._active)

@@ -10,7 +10,7 @@ Lee, Shim and Lee, "Session-aware linear item-item models for session-based reco
 
 SᵀS and SᵀT are sums over close pairs of each history (`algebra.succession`), exact whatever their order. Where they are
 kept, histories can be forgotten or learned by taking their sums away or adding them, and solving again: the result is
-that of a fit on the changed data, to the last bit (`exchange`).
+that of a fit on the changed data, to the last bit (`exchange`, `learn`).
 
 With `neighbors` each item is explained only by the sources that say most of it (`algebra.nearby`): no item by item
 matrix, for 100,000 items and more. With `content`, items that are alike by their words follow each other, which is
@@ -70,7 +70,7 @@ class NextItemConfig(ModelConfig):
     content: Annotated[float, NotSearched("only where items have texts")] = Field(0.0, ge=0)
     """So many made-up people turn from each item to those most like it by title, category, brand, tags and words."""
     updatable_items: Annotated[int, NotSearched("a bound on memory")] = Field(1_000, ge=0)
-    """Up to so many items that take part, the sums are kept and saved, so that `exchange` can forget and learn."""
+    """Up to so many items that take part, the sums are kept and saved, so that it can forget and learn."""
 
     @property
     def scales(self) -> FloatArray:
@@ -120,6 +120,23 @@ class NextItem:
         self._sums = self._sums - taken + given
         self._b = self._solution(self._sums)
         return self
+
+    def learn(self, before: Queries, after: Queries) -> Self:
+        """See `models.base.Learns`; exact to the last bit as `exchange` is, and as dear: a solution, no count.
+
+        Raises:
+            RuntimeError: nothing has been learned, or its sums were not kept.
+        """
+        place, wanted = fitted(self._place), np.unique(after.item_rows[after.weights > 0])
+        changed = np.flatnonzero(before.differs(after))
+        active = np.flatnonzero(place >= 0)
+        new = np.setdiff1d(wanted, active)[: self.config.max_items - len(active)]
+        if self._sums is not None and len(new):
+            place = self._place = _in_order(np.union1d(active, new), len(place))
+            self._sums = _spread(
+                self._sums, place[active], len(active) + len(new), len(blocks(len(self.config.scales)))
+            )
+        return self.exchange(before.of_queries(changed), after.of_queries(changed))
 
     def _counted(self, queries: Queries, place: IntArray, n_threads: int) -> Sparse:
         """All that histories teach: see `algebra.succession`."""
@@ -194,9 +211,22 @@ def _places(dataset: Dataset, config: NextItemConfig) -> IntArray:
     people = np.bincount(dataset.matrix().indices, minlength=dataset.n_items)
     n_known = dataset.n_items if config.content else np.count_nonzero(people)
     wanted = np.argsort(-people, kind="stable")[: min(config.max_items, n_known)]
-    place = np.full(dataset.n_items, -1)
-    place[np.sort(wanted)] = np.arange(len(wanted))
+    return _in_order(np.sort(wanted), dataset.n_items)
+
+
+def _in_order(active: IntArray, n_items: int) -> IntArray:
+    """The place of each item among the rows `active`, which ascend, -1 for others, (N,)."""
+    place = np.full(n_items, -1)
+    place[active] = np.arange(len(active))
     return place
+
+
+def _spread(sums: Sparse, places: IntArray, size: int, n_blocks: int) -> Sparse:
+    """The same sums, of `size` items of which those summed over stand at `places`: see `succession`."""
+    cells = sums.tocoo()
+    block, column = np.divmod(cells.col, max(1, len(places)))
+    where = places[cells.row], block * size + places[column]
+    return sp.csr_array((cells.data, where), shape=(size, n_blocks * size))
 
 
 def _dense(sums: Sparse, n_scales: int) -> tuple[FloatArray, FloatArray]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
@@ -30,11 +31,12 @@ from serendip.models import Embeds, Model
 from serendip.pipeline.artifact import Artifact
 from serendip.pipeline.asking import Guard, ask, unguarded
 from serendip.pipeline.blending import Blend, Part, blend
-from serendip.pipeline.card import Stopwatch, data_card
+from serendip.pipeline.card import SCORED_PEOPLE, Stopwatch, data_card, score_card
 from serendip.pipeline.catalogue import Catalogue
 from serendip.pipeline.course import Course
 from serendip.pipeline.filters import by_request, by_rule, passing
 from serendip.pipeline.history import History
+from serendip.pipeline.learning import Learned, histories_of, learned_card, teach
 from serendip.pipeline.meaning import Meaning
 from serendip.pipeline.offer import FirstItems, Offer, grown, newcomers, of_first
 from serendip.pipeline.opinions import Chances, Dense, Opinion, Speaker, speaker
@@ -155,6 +157,34 @@ class Pipeline:
         if source.chances is not None:
             return Chances(model, source.chances)
         return speaker(model, self._indexes.get(source.name))
+
+    def learn(self, before: Dataset, after: Dataset) -> Learned:
+        """Teach the sources that can (`models.Learns`) what people did since; not while it answers.
+
+        Items that came after the fit are on offer as `refresh_items` says, but no source learns events on them.
+
+        Args:
+            before: what it was fitted on, and has learned since.
+            after: the same and what came later.
+        """
+        old, new, strange = histories_of(self.learned, before, after)
+        stale: dict[str, str] = {}
+        for name, model in self.models.items():
+            why = teach(model, old, new)
+            if why:
+                stale[name] = why
+        self._indexes = self._indexed(len(self.learned), FitOptions())
+        self._open(Catalogue(self.learned, self.catalogue.records[: len(self.learned)]))
+        self.signals, self.lookup = after.signals, after.history
+        self.card |= {"learned": learned_card(after, stale)}
+        return Learned(tuple(name for name in self.models if name not in stale), stale, strange)
+
+    def note_scores(self, dataset: Dataset) -> None:
+        """Note in the card how the scores of lists are spread that those get who did something last in `dataset`."""
+        latest = dict.fromkeys(dataset.events.user_rows[::-1].tolist())
+        user_ids = dataset.users.vocabulary.ids(np.fromiter(islice(latest, SCORED_PEOPLE), np.int64))
+        lists = (self.recommend(Query(user=user_id)) for user_id in user_ids)
+        self.card["scores"] = score_card([[item.score for item in found] for found in lists])
 
     def save(self, folder: Path) -> None:
         """Write a readable folder: recipe, vocabulary, catalogue, one subfolder per source, card with hashes."""

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from serendip.serving import pages, problems, statuses
 from serendip.serving.access import Access
+from serendip.serving.background import Background
 from serendip.serving.bodies import EventBody
 from serendip.serving.direct import direct_routes
 from serendip.serving.engine import Engine
@@ -20,7 +21,11 @@ from serendip.serving.problems import Problem
 from serendip.serving.routes import ROUTERS
 from serendip.serving.siblings import Siblings
 from serendip.store import Workspace
+from serendip.store.training import TrainingSettings
 from serendip.version import __version__
+
+NEVER = TrainingSettings()
+"""Training that begins at no time."""
 
 _DESCRIPTION = """Live recommendations with reasons.
 
@@ -64,6 +69,7 @@ def create_app(
     *,
     origins: Iterable[str] = (),
     limit_anybody: bool = False,
+    training: TrainingSettings | None = None,
 ) -> FastAPI:
     """The HTTP service over `workspace`, which stays the caller's to close.
 
@@ -73,6 +79,7 @@ def create_app(
         answers_to: whether the service goes by the name in a request's `Host` header; other requests are refused.
         origins: pages of these origins, such as `https://shop.example`, may use the service through a browser.
         limit_anybody: clients have limits although there is no key.
+        training: when it trains beside its work; None: another process of the service does, or nobody.
 
     Raises:
         InputError: one of the origins is none.
@@ -83,7 +90,9 @@ def create_app(
     app = bare_app()
     app.state.engine, app.state.draining, app.state.siblings = engine, False, None
     app.state.access = Access(workspace.store, Limits(settings, engine.metrics.limited), limit_anybody)
-    app.router.lifespan_context = _lifespan(engine)
+    background = Background(workspace, engine.deployment, training or NEVER, engine.metrics.trained)
+    engine.metrics.gauge("training_running", "1 while a new model is trained.", lambda: float(background.running))
+    app.router.lifespan_context = _lifespan(engine, background)
     pages.mount(app, engine)
     direct = direct_routes(app, (route for router in ROUTERS for route in router.routes))
     app.add_middleware(
@@ -92,18 +101,20 @@ def create_app(
     return app
 
 
-def _lifespan(engine: Engine) -> Any:
+def _lifespan(engine: Engine, background: Background) -> Any:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.draining = False
         siblings: Siblings | None = app.state.siblings
         engine.start()
+        background.start()
         if siblings:
             siblings.start()
         try:
             yield
         finally:
             app.state.draining = True
+            background.stop()
             engine.stop()
             if siblings:
                 siblings.stop()

@@ -314,3 +314,54 @@ class Readiness(Answered):
     status: Literal["ready"]
     model_version: str
     degraded: list[str]
+
+
+class Promotion(Body):
+    version: str = Field(min_length=1, max_length=100)
+    """One of `GET /v1/models`."""
+
+
+class Promoted(Answered):
+    version: str
+    answers: bool
+    """Whether it answers here already; where it cannot be loaded, `GET /v1/alerts` says so."""
+
+
+class ModelVersion(Answered):
+    version: str
+    current: bool
+
+
+class TrainingRound(Answered):
+    """What came of a round of training."""
+
+    outcome: Literal["promoted", "held", "skipped", "failed"]
+    why: str
+    started_at: str
+    seconds: float
+    events_to: int
+    """The number of the last event of the log when it began."""
+    champion: str | None
+    """The version that was in service."""
+    version: str | None
+    """The new version, where it took over."""
+    peak_mb: float | None
+    verdict: dict[str, Any] | None
+    """NDCG@10 of both on the most recent events, and the difference, with 95 % intervals over people."""
+
+
+class ModelPage(Answered):
+    data: list[ModelVersion]
+    rounds: list[TrainingRound]
+
+
+class RaisedAlert(Answered):
+    code: Literal["model_damaged", "training_failed", "drift_items", "drift_types", "drift_scores", "model_old"]
+    detail: str
+    value: float | None
+    limit: float | None
+    """What the value should stay below."""
+
+
+class AlertPage(Answered):
+    data: list[RaisedAlert]

@@ -46,7 +46,7 @@ class Deployment:
         self._workspace = workspace
         self._fit_out = fit_out
         self._tried: tuple[Path, int] | None = None  # the folder last tried, and its state then
-        self._catalogue = _Mirror(workspace.store)
+        self._catalogue = Mirror(workspace.store)
         self._lock = Lock()
         self._ended = Event()
         self._thread: Thread | None = None
@@ -115,6 +115,8 @@ class Deployment:
         elif self.current is not None and self.current.version == fresh.version:
             self.current, self.trouble = fresh, ()
         else:
+            if self.current is not None:
+                _log.info("the model %s answers from now on, in the place of %s", fresh.version, self.current.version)
             self.previous, self.current, self.trouble = self.current, fresh, ()
             if self._thread is not None:
                 _settle()
@@ -191,7 +193,7 @@ def _fitted_s(pipeline: Pipeline, folder: Path) -> float:
     return folder.stat().st_mtime
 
 
-class _Mirror:
+class Mirror:
     """The attributes of all items of the store, as of one version of its catalogue."""
 
     def __init__(self, store: Store) -> None:

@@ -8,6 +8,7 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from serendip.data import InputError, Query, Recommendation, Recommendations, Vocabulary
@@ -16,6 +17,7 @@ from serendip.pipeline.catalogue import Catalogue
 from serendip.serving.answering import Answering
 from serendip.serving.asked import Asked
 from serendip.serving.deployment import Deployment, Served
+from serendip.serving.drift import DRIFTS, Drift
 from serendip.serving.erasure import Erasures
 from serendip.serving.exposures import ExposureLog
 from serendip.serving.following import Follower
@@ -62,6 +64,7 @@ class Engine:
         self.guard = SourceGuard(self.metrics.source_failed)
         self.answering = Answering(self.guard)
         self.deployment = Deployment(workspace, self._fit_out)
+        self.drift = Drift(workspace, self.deployment)
         self.replays = Replays(self.deployment, self.store, workspace.models_dir)
         self.erasures = Erasures(workspace, self.exposures, self.histories, self.deployment)
         self._popular: tuple[float, list[str]] = (float("-inf"), [])
@@ -124,6 +127,7 @@ class Engine:
             if answer.found.degraded:
                 self.metrics.degraded.inc()
             self.exposures.put(self._exposure(asked, answer))
+            self.drift.shown(answer.model_version, answer.found)
             since_s = self._awaited.pop(asked.query.user, None) if asked.query.user is not None else None
             if since_s is not None:
                 self.metrics.observe_effect(time.monotonic() - since_s)
@@ -249,6 +253,9 @@ class Engine:
         self.metrics.gauge("exposures_waiting", "Exposures not yet written.", lambda: len(self.exposures))
         self.metrics.gauge("erasures_waiting", "Erasures on their way into models.", lambda: len(self.erasures))
         self.metrics.gauge("model_age_seconds", "Time since the current model was made.", self._model_age_s)
+        for of in DRIFTS:
+            self.metrics.gauge(f"drift_{of}", DRIFTS[of], partial(self.drift.index, of))
+        self.metrics.gauge("alerts", "Alerts that `GET /v1/alerts` tells.", lambda: float(len(self.drift.alerts())))
 
     def _model_age_s(self) -> float:
         current = self.deployment.current

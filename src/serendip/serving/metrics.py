@@ -25,6 +25,9 @@ ANSWERERS = ("current", "previous", "popular", "empty")
 LIMITS = ("reads", "writes", "anonymous", "failures", "requests", "connections")
 """What was more than allowed when a request was turned away, see `limits`."""
 
+OUTCOMES = ("promoted", "held", "skipped", "failed")
+"""What came of a round of training, see `store.rounds`."""
+
 LISTS = ("recommendations", "similar", "rank")
 """The kinds of lists."""
 
@@ -81,6 +84,8 @@ class Metrics:
         kinds = {kind: self.recommendations.labels(kind).inc for kind in LISTS}
         self._listed: dict[str, Callable[[], None]] = dict(kinds)
         self._source_faults = self._counter("source_faults", "Sources that failed or hung while a list was made.")
+        rounds = self._counter("training_rounds", "Rounds of background training, by what came of them.", "outcome")
+        self._trained = {outcome: rounds.labels(outcome).inc for outcome in OUTCOMES}
         self._routes: dict[tuple[str, str, int], Callable[[float], None]] = {}
 
     def gauge(self, name: str, help_text: str, read: Callable[[], float]) -> None:
@@ -110,6 +115,10 @@ class Metrics:
     def source_failed(self, source: str) -> None:
         """Count a source that failed or hung; which it was is in the log."""
         self._source_faults.inc()
+
+    def trained(self, outcome: str) -> None:
+        """Count one round of training under what came of it, one of `OUTCOMES`."""
+        self._trained[outcome]()
 
     def limited(self, limit: str) -> None:
         """Count one request that was turned away by one of `LIMITS`."""

@@ -37,6 +37,7 @@ def serve(
     origins: Iterable[str] = (),
     log: logs.Style = "quiet",
     processes: int = 1,
+    train_every_h: float | None = None,
     handed: str | None = None,
     announce: Callable[[str], None] | None = None,
 ) -> None:
@@ -49,6 +50,7 @@ def serve(
         insecure: allow an address that other machines reach, without keys.
         origins: pages of these origins may use the service through a browser.
         processes: how many answer side by side on the one address; each uses about one core and holds the model.
+        train_every_h: hours between rounds of background training, in the place of what the settings say.
         handed: what a process was handed that another one started, see `processes`.
         log: `json` or `text` write one line per request to standard error, `quiet` only what goes wrong.
         announce: called once with the address, when requests are answered.
@@ -60,7 +62,7 @@ def serve(
     _check_host(host, insecure or keyed)
     logs.configure(log)
     if processes > 1:
-        _serve_side_by_side(workspace, host, port, processes, insecure, origins, log, announce)
+        _serve_side_by_side(workspace, host, port, processes, insecure, origins, log, train_every_h, announce)
         return
     given = Handed(handed) if handed else None
     # Requests are answered side by side, so each keeps to one thread of BLAS.
@@ -71,7 +73,13 @@ def serve(
     ):
         # Without keys, a page from elsewhere must not get at the data by a name that leads to this machine.
         names = any_name if insecure or keyed else is_loopback
-        app = create_app(workspace, names, origins=origins, limit_anybody=not is_loopback(host))
+        training = workspace.settings.training
+        if train_every_h is not None:
+            training = training.model_copy(update={"every_h": train_every_h})
+        first = given is None or given.place == 0  # of processes side by side one trains
+        app = create_app(
+            workspace, names, origins=origins, limit_anybody=not is_loopback(host), training=training if first else None
+        )
         if given:
             app.state.siblings = Siblings(given.folder, given.place, app.state.engine.metrics.text)
         _Server(app, _address(bound), given.announce if given else announce).run(sockets=[bound])
@@ -85,12 +93,14 @@ def _serve_side_by_side(
     insecure: bool,
     origins: Iterable[str],
     log: logs.Style,
+    train_every_h: float | None,
     announce: Callable[[str], None] | None,
 ) -> None:
     Origins(origins)  # a wrong one is said here, once
     with listening(host, port) as bound:
         options = [str(workspace.path), "--host", host, "--log", log]
         options += ["--insecure"] if insecure else []
+        options += [] if train_every_h is None else ["--train-every", f"{train_every_h * 60:f}m"]
         for origin in origins:
             options += ["--origin", origin]
         address = _address(bound)

@@ -31,13 +31,14 @@ class Reading:
     rules: CleaningRules
 
     def sign(self, pipeline: Pipeline) -> None:
-        """Note in the card of `pipeline` that it was fitted on this."""
+        """Note in the card of `pipeline` that it was fitted on this, and how it scores."""
         scripts = sum(step.removed for step in self.report.steps if step.name == "scripts")
         erasures = dict.fromkeys(pipeline.models, self.mark.erasures)
         provenance = Provenance(
             events_to=self.mark.events, erasures=erasures, cleaning=self.rules, events_of_scripts=scripts
         )
         provenance.write(pipeline)
+        pipeline.note_scores(self.dataset)
 
 
 class Provenance(BaseModel):

@@ -19,6 +19,7 @@ from serendip.data.cleaning import CleaningRules
 from serendip.store.files import write_whole
 from serendip.store.postgres import SCHEMES
 from serendip.store.service import ServiceSettings
+from serendip.store.training import TrainingSettings
 
 WIDTH = 110
 HEADER = "# Settings of this workspace, written with the defaults. A key that is left out has its default.\n"
@@ -45,6 +46,9 @@ class Settings(BaseModel):
 
     service: ServiceSettings = ServiceSettings()
     """What one client of the service may do, and for how long anybody is waited for."""
+
+    training: TrainingSettings = TrainingSettings()
+    """When a service trains anew beside its work, and what a new model must show before it answers."""
 
     @classmethod
     def read(cls, path: Path) -> Settings:

@@ -60,6 +60,34 @@ class ModelShelf:
             self._remove_all_but({model, previous})
         return model.name
 
+    def succeed(self, draft: Path, old: Path | None) -> str | None:
+        """As `publish`, but None, and the draft is gone, where `old` is no longer the current model."""
+        self._check(draft)
+        synchronise_tree(draft)
+        with self._held():
+            if self.current() != old:
+                self._give_up(draft)
+                return None
+            model = self._point_to(draft)
+            self._remove_all_but({model, old})
+        return model.name
+
+    def versions(self) -> list[str]:
+        """The names of the models that are there, oldest first."""
+        return sorted(it.name for it in self.folder.iterdir() if it.is_dir() and it.suffix != DRAFT)
+
+    def promote(self, version: str) -> None:
+        """Make a model that is there the current one; all stay.
+
+        Raises:
+            InputError: there is no such model.
+        """
+        with self._held():
+            if version not in self.versions():
+                known = ", ".join(self.versions()) or "none"
+                raise InputError(f"there is no model {version!r}; there are {known}")
+            write_whole(self.folder / POINTER, version + "\n")
+
     def replace(self, draft: Path, old: Path) -> str | None:
         """Make a draft the current model in the place of `old`, and keep no other; None if `old` is not current."""
         self._check(draft)

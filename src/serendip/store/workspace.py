@@ -160,6 +160,22 @@ class Workspace:
         """Make a folder from `new_model_folder` the current model; its version, which is the folder's new name."""
         return self._shelf.publish(folder)
 
+    def succeed_model(self, folder: Path, old: Path | None) -> str | None:
+        """As `publish`, but None, and the folder is gone, where `old` is no longer the current model."""
+        return self._shelf.succeed(folder, old)
+
+    def versions(self) -> list[str]:
+        """The models that are there, the current one and the one before it, oldest first."""
+        return self._shelf.versions()
+
+    def promote(self, version: str) -> None:
+        """Make a model that is there the current one, in one step: services take it up within a second.
+
+        Raises:
+            InputError: there is no such model.
+        """
+        self._shelf.promote(version)
+
     def replace_model(self, folder: Path, old: Path) -> str | None:
         """Put a folder from `new_model_folder` in the place of the current model `old`, of which nothing is left.
 

@@ -1,0 +1,47 @@
+"""Train, list and promote from the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from serendip.cli import main
+from serendip.store import Workspace
+from tests.serving.conftest import opened, publish_model
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> str:
+    with opened(tmp_path / "shop") as workspace:
+        publish_model(workspace)
+    return str(tmp_path / "shop")
+
+
+def test_a_round_is_told_and_listed(shop: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", shop]) == 0
+    assert "skipped: no events came" in capsys.readouterr().err
+    assert main(["models", shop, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [one["current"] for one in told["versions"]] == [True]
+    assert [one["outcome"] for one in told["rounds"]] == ["skipped"]
+    assert main(["models", shop]) == 0
+    assert "current" in capsys.readouterr().out
+
+
+def test_the_model_before_is_a_command_away(shop: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with Workspace.open(shop) as workspace:
+        (before,) = workspace.versions()
+        assert publish_model(workspace) != before
+    assert main(["promote", shop, before]) == 0
+    with Workspace.open(shop) as workspace:
+        assert workspace.current_model() == workspace.models_dir / before
+    assert main(["promote", shop, "nothing"]) == 2
+    assert "there is no model 'nothing'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["", "6", "six hours", "-1h", "nanh", "6w"])
+def test_what_is_no_time_is_refused(shop: str, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["serve", shop, "--train-every", text]) == 2
+    assert "--train-every" in capsys.readouterr().err
