@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import typer
 
-from serendip.cli import backup, keys, tuning
+from serendip.cli import backup, experiments, keys, tuning
 from serendip.cli.commands import app
 from serendip.errors import DamagedArtifactError, InputError
 
@@ -24,6 +24,7 @@ app.command(epilog=tuning.EXAMPLE)(tuning.tune)
 app.command(epilog=backup.BACKUP)(backup.backup)
 app.command(epilog=backup.RESTORE)(backup.restore)
 app.add_typer(keys.app)
+app.add_typer(experiments.app)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

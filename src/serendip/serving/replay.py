@@ -48,6 +48,8 @@ class Replays:
         if exposure.request is None:
             return Replayed(None, False, ("what was asked was not logged then",))
         asked = Asked.of_json(exposure.request, exposure.user_id, exposure.surface)
+        if exposure.experiment is not None and exposure.arm is None:
+            return Replayed(None, False, ("two lists were interleaved, by coins that were not kept",))
         if asked.kind == "rank":
             return Replayed(None, False, ("a ranking of given items proposes and leaves out nothing",))
         try:
@@ -77,9 +79,8 @@ class Replays:
             InputError: it is not there any more.
             DamagedArtifactError: it cannot be read.
         """
-        for served in self._deployment.in_order():
-            if served.version == version:
-                return served.pipeline
+        if (served := self._deployment.of_version(version)) is not None:
+            return served.pipeline
         folder = self._models / version
         with self._lock:
             if not folder.is_dir() or folder.resolve().parent != self._models.resolve():

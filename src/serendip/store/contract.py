@@ -124,6 +124,43 @@ class Exposure:
     """Where the log of events stood for the one who asked."""
     catalogue_version: int | None = None
     """As `Store.catalogue_version` told it then."""
+    experiment: str | None = None
+    """The id of the experiment that it was part of."""
+    arm: str | None = None
+    """The arm that made it; None too where all arms did, and each item carries `arm`."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One of the ways to answer that an experiment compares."""
+
+    name: str
+    model_version: str | None = None
+    """A model on the shelf; None: whichever is current."""
+    share: float = 1.0
+    """Of the people of the experiment, beside the shares of the others."""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is compared, on whom, since when."""
+
+    id: str
+    name: str
+    kind: Literal["split", "interleaving"]
+    arms: tuple[Arm, ...]
+    """The control first."""
+    traffic: float
+    """The share of all people who take part."""
+    worth: float
+    """The smallest difference worth knowing, as a share of lists; fixed before the first look."""
+    started_ms: int
+    surface: str | None = None
+    """Lists of this surface alone; None: of all."""
+    begins: float = 0.0
+    """Its people are those whose spot lies from here to `traffic` further; set by the store."""
+    stopped_ms: int | None = None
+    stopped_why: str | None = None
 
 
 @dataclass(frozen=True)
@@ -224,6 +261,30 @@ class Store(Protocol):
 
     def exposure(self, request_id: str) -> Exposure | None:
         """What the answer `request_id` showed."""
+        ...
+
+    def start_experiment(self, experiment: Experiment) -> Experiment:
+        """Keep a new experiment and give it people who are in no other that runs; with `begins`.
+
+        Raises:
+            InputError: one of that name runs already, or too many people are in others.
+        """
+        ...
+
+    def experiments(self, running: bool = False) -> list[Experiment]:
+        """All there ever were, or those that run; oldest first."""
+        ...
+
+    def stop_experiment(self, id: str, why: str) -> bool:
+        """End an experiment for ever; whether it ran until now."""
+        ...
+
+    def experiment_log(self, id: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """What an experiment showed, and what came of it, in order of time.
+
+        Lists: `request_id`, `user_id`, `arm`, `empty`. Events that name one of them, by its person, on an item that
+        it showed: `request_id`, `item_id`, `type`, `value`, `arm` (of the item where it has one, else of the list).
+        """
         ...
 
     def event_page(

@@ -3,11 +3,14 @@
 from serendip.evaluation.experiments.advice import Advice, advise
 from serendip.evaluation.experiments.assignment import Stretch, arm_of, assigned, spot
 from serendip.evaluation.experiments.interleaving import Drafted, team_draft
+from serendip.evaluation.experiments.results import ArmResult, Results, results
 from serendip.evaluation.experiments.sequential import Tally, always_valid, difference, rate, split_p_value
 
 __all__ = [
     "Advice",
+    "ArmResult",
     "Drafted",
+    "Results",
     "Stretch",
     "Tally",
     "advise",
@@ -16,6 +19,7 @@ __all__ = [
     "assigned",
     "difference",
     "rate",
+    "results",
     "split_p_value",
     "spot",
     "team_draft",

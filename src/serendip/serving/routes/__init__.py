@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from serendip.serving import gorse
-from serendip.serving.routes import events, items, lists, operation, pictures, users
+from serendip.serving.routes import events, experiments, items, lists, operation, pictures, users
 
 ROUTERS: tuple[APIRouter, ...] = (
     lists.router,
@@ -11,6 +11,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     items.router,
     pictures.router,
     users.router,
+    experiments.router,
     operation.router,
     *gorse.ROUTERS,
 )
