@@ -41,7 +41,7 @@ def chances(policy: str, log: pl.DataFrame, n_items: int) -> FloatArray:
         return np.full((3, n_items), 1 / n_items)
     shown = np.zeros((3, n_items))
     np.add.at(shown, (log["position"].to_numpy() - 1, log["item_id"].to_numpy()), 1.0)
-    return shown / shown.sum(axis=1, keepdims=True)
+    return np.asarray(shown / shown.sum(axis=1, keepdims=True))
 
 
 def measure(folder: Path, campaign: str) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from serendip.data import InputError
-from serendip.store import Arm, Experiment, Exposure, Store, StoredEvent
+from serendip.store import Arm, Drawn, Experiment, Exposure, Store, StoredEvent
 from serendip.store.experiments import room
 
 ARMS = (Arm("control"), Arm("new", "20260101T000000.000000Z-0001", 2.0))
@@ -113,3 +113,19 @@ def test_an_exposure_tells_its_experiment(store: Store) -> None:
     told = shown("r1", "ann", "new", item("tea"))
     store.log_exposures([told])
     assert store.exposure("r1") == told
+
+
+def test_what_was_drawn_and_what_came_of_it(store: Store) -> None:
+    drawn = (Drawn("pot", True, 0.1), Drawn("cup", False, 0.25))
+    told = replace(shown("r1", "ann", None, item("tea"), item("pot"), item("cup"), time_ms=50), drawn=drawn)
+    old = replace(told, request_id="r0", time_ms=10)
+    store.log_exposures([told, old, shown("r2", "ann", None, item("tea"), time_ms=60)])
+    for item_id in ("pot", "tea"):
+        store.append([StoredEvent("ann", item_id, "like", request_id="r1")])
+    store.append([StoredEvent("eve", "pot", "like", request_id="r1")])
+    assert store.exposure("r1") == told
+    draws, outcomes = store.exploration_log(since_ms=20)
+    assert draws.rows() == [("r1", "ann", "default", "pot", True, 0.1), ("r1", "ann", "default", "cup", False, 0.25)]
+    assert outcomes.rows() == [("r1", "pot", "like", None)]
+    assert store.exploration_log(0)[0].height == 4
+    assert store.exploration_log(100)[0].schema == draws.schema

@@ -62,9 +62,13 @@ class Deployment:
         """Who may answer: the current pipeline, then the one before."""
         yield from (served for served in (self.current, self.previous) if served is not None)
 
+    def in_service(self) -> tuple[Served, ...]:
+        """All that may answer: the current pipeline, the one before, and those of experiments."""
+        return (*self.in_order(), *self.beside.values())
+
     def of_version(self, version: str) -> Served | None:
         """The pipeline of one version, where it is in service."""
-        return next((served for served in (*self.in_order(), *self.beside.values()) if served.version == version), None)
+        return next((served for served in self.in_service() if served.version == version), None)
 
     def serve_beside(self, versions: Collection[str]) -> None:
         """Hold these versions ready, and let go of others; one that cannot be loaded is left out."""
@@ -169,7 +173,7 @@ class Deployment:
 
     def _follow_catalogue(self) -> None:
         if self._catalogue.renew():
-            for served in (*self.in_order(), *self.beside.values()):
+            for served in self.in_service():
                 self._catalogue.give(served.pipeline)
 
 

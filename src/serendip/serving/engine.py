@@ -8,23 +8,26 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from random import SystemRandom
 from typing import Any
 
-from serendip.data import InputError, Query, Recommendation, Recommendations, Vocabulary
+from serendip.data import EXPLORATION, InputError, Query, Recommendation, Recommendations, Vocabulary
 from serendip.pipeline import Pipeline
 from serendip.pipeline.catalogue import Catalogue
+from serendip.pipeline.exploring import Luck
 from serendip.serving.answering import Answering
 from serendip.serving.asked import Asked
 from serendip.serving.deployment import Deployment, Served
 from serendip.serving.erasure import Erasures
 from serendip.serving.experiments import Experiments, Part, interleaved
+from serendip.serving.exploring import Exploring
 from serendip.serving.exposures import ExposureLog
 from serendip.serving.following import Follower
 from serendip.serving.guarding import SourceGuard
 from serendip.serving.histories import RecentHistories
 from serendip.serving.metrics import Answerer, Metrics
 from serendip.serving.replay import Replays
-from serendip.store import Arm, Experiment, Exposure, Receipt, StoredEvent, Workspace
+from serendip.store import Arm, Drawn, Experiment, Exposure, Receipt, StoredEvent, Workspace
 
 NO_MODEL = "none"
 """The model version of answers that no model had a part in."""
@@ -68,6 +71,8 @@ class Engine:
         self.answering = Answering(self.guard)
         self.deployment = Deployment(workspace, self._fit_out)
         self.experiments = Experiments(workspace, self.deployment)
+        self.exploring = Exploring(self.store, self.deployment, workspace.settings.events)
+        self.luck: Luck = SystemRandom().random
         self.replays = Replays(self.deployment, self.store, workspace.models_dir)
         self.erasures = Erasures(workspace, self.exposures, self.histories, self.deployment)
         self._popular: tuple[float, list[str]] = (float("-inf"), [])
@@ -81,11 +86,13 @@ class Engine:
         self.exposures.start()
         self.deployment.start()
         self.experiments.start()
+        self.exploring.start()
 
     def stop(self) -> None:
         """End all of it; nothing that was shown is lost."""
         self.answering.stop()
         self.erasures.stop()
+        self.exploring.stop()
         self.experiments.stop()
         self.deployment.stop()
         self.follower.stop()
@@ -169,7 +176,7 @@ class Engine:
         degraded = list(self.deployment.trouble)
         for served in self._in_order(arm):
             try:
-                found = _with(asked.of(served.pipeline), degraded)
+                found = _with(asked.of(served.pipeline, self.luck), degraded)
             except InputError:
                 raise
             except Exception:
@@ -284,6 +291,11 @@ class Engine:
             self.deployment.catalogue_version,
             None if part is None else part.experiment.id,
             None if part is None or part.arm is None else part.arm.name,
+            tuple(
+                Drawn(item.item_id, item.source == EXPLORATION, item.exploration)
+                for item in answer.found
+                if item.exploration
+            ),
         )
 
     def _recipe(self, versions: str) -> str:
@@ -294,7 +306,12 @@ class Engine:
     def _declare_gauges(self) -> None:
         self.metrics.gauge("exposures_waiting", "Exposures not yet written.", lambda: len(self.exposures))
         self.metrics.gauge("erasures_waiting", "Erasures on their way into models.", lambda: len(self.erasures))
+        self.metrics.gauge("exploring", "1 where the current recipe explores and was not stopped.", self._explores)
         self.metrics.gauge("model_age_seconds", "Time since the current model was made.", self._model_age_s)
+
+    def _explores(self) -> float:
+        pipeline = self.deployment.current.pipeline if self.deployment.current is not None else None
+        return float(pipeline is not None and pipeline.exploring and bool(pipeline.recipe.exploration.places))
 
     def _model_age_s(self) -> float:
         current = self.deployment.current

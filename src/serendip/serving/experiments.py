@@ -19,7 +19,7 @@ from serendip.evaluation.experiments import Results, Stretch, arm_of, results, s
 from serendip.evaluation.experiments.assignment import LAYER
 from serendip.serving.asked import Asked
 from serendip.serving.deployment import Deployment
-from serendip.store import Arm, Experiment, Workspace
+from serendip.store import Arm, Comparison, Experiment, Workspace
 
 LOOK_EVERY_S = 1.0
 FEWEST_ARMS, MOST_ARMS = 2, 8
@@ -126,7 +126,7 @@ def begin(
     workspace: Workspace,
     name: str,
     arms: Sequence[Arm],
-    kind: str = "split",
+    kind: Comparison = "split",
     traffic: float = 1.0,
     worth: float = 0.01,
     surface: str | None = None,
@@ -155,8 +155,6 @@ def begin(
     for arm in arms:
         if arm.model_version is not None and arm.model_version not in there:
             raise InputError(f"there is no model {arm.model_version!r}; there are {', '.join(there)}")
-    if kind not in ("split", "interleaving"):
-        raise InputError("an experiment is a split or an interleaving")
     plan = Experiment(
         secrets.token_hex(6),
         name,
@@ -165,7 +163,7 @@ def begin(
         traffic,
         worth,
         time.time_ns() // 1_000_000,
-        surface,  # type: ignore[arg-type]
+        surface,
     )
     return workspace.store.start_experiment(plan)
 

@@ -71,6 +71,8 @@ class Replays:
     def _changed(self, exposure: Exposure) -> Iterator[str]:
         if exposure.catalogue_version != self._store.catalogue_version():
             yield "items were changed since"
+        if any(one.explored for one in exposure.drawn):
+            yield "an item was tried in the place of another, by chance"
 
     def _pipeline(self, version: str) -> Pipeline:
         """The model of that version, in service or on disk.

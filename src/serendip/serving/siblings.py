@@ -15,7 +15,15 @@ from prometheus_client.parser import text_string_to_metric_families
 
 WAIT_S = 1.0
 """For a sibling that is busy; one that does not answer is left out."""
-LARGEST = frozenset({"serendip_model_age_seconds", "serendip_build", "process_start_time_seconds", "process_max_fds"})
+LARGEST = frozenset(
+    {
+        "serendip_model_age_seconds",
+        "serendip_exploring",
+        "serendip_build",
+        "process_start_time_seconds",
+        "process_max_fds",
+    }
+)
 """Of these the largest is told, of all others the sum."""
 
 _log = logging.getLogger(__name__)

@@ -12,6 +12,7 @@ import polars as pl
 from serendip.data import Past, Progress, Signals, Tables, silent
 
 Kind: TypeAlias = Literal["items", "users"]
+Comparison: TypeAlias = Literal["split", "interleaving"]
 Attributes: TypeAlias = dict[str, Any]
 
 
@@ -107,6 +108,17 @@ class Erasure:
 
 
 @dataclass(frozen=True)
+class Drawn:
+    """An item in a place of a list that was given by chance."""
+
+    item_id: str
+    explored: bool
+    """Whether it stands there to find out how it fares, in the place of the one that would have."""
+    chance: float
+    """With which the place was given to exploration."""
+
+
+@dataclass(frozen=True)
 class Exposure:
     """What one answer showed, and which versions made it."""
 
@@ -128,6 +140,8 @@ class Exposure:
     """The id of the experiment that it was part of."""
     arm: str | None = None
     """The arm that made it; None too where all arms did, and each item carries `arm`."""
+    drawn: tuple[Drawn, ...] = ()
+    """The places that exploration might have given to other items."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +161,7 @@ class Experiment:
 
     id: str
     name: str
-    kind: Literal["split", "interleaving"]
+    kind: Comparison
     arms: tuple[Arm, ...]
     """The control first."""
     traffic: float
@@ -284,6 +298,14 @@ class Store(Protocol):
 
         Lists: `request_id`, `user_id`, `arm`, `empty`. Events that name one of them, by its person, on an item that
         it showed: `request_id`, `item_id`, `type`, `value`, `arm` (of the item where it has one, else of the list).
+        """
+        ...
+
+    def exploration_log(self, since_ms: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """What was drawn in lists since then, and what came of it.
+
+        Draws: `request_id`, `user_id`, `recipe`, `item_id`, `explored`, `chance`. Events of the person on a drawn item
+        that name its list: `request_id`, `item_id`, `type`, `value`.
         """
         ...
 

@@ -29,6 +29,17 @@ OUTCOMES = pl.Schema(
         "arm": pl.String(),
     }
 )
+OUTCOMES_OF_DRAWS = pl.Schema({name: kind for name, kind in OUTCOMES.items() if name != "arm"})
+DRAWS = pl.Schema(
+    {
+        "request_id": pl.String(),
+        "user_id": pl.String(),
+        "recipe": pl.String(),
+        "item_id": pl.String(),
+        "explored": pl.Boolean(),
+        "chance": pl.Float64(),
+    }
+)
 
 
 def start(connection: Connection, experiment: Experiment) -> Experiment:
@@ -84,7 +95,7 @@ def lists(connection: Connection, id_: str) -> pl.DataFrame:
     )
     rows = connection.execute(query).all()
     found = pl.DataFrame([tuple(row) for row in rows], schema=list(LISTS), orient="row", infer_schema_length=None)
-    return found.cast(LISTS)  # type: ignore[arg-type]
+    return found.cast(LISTS)
 
 
 def outcomes(connection: Connection, id_: str) -> pl.DataFrame:
@@ -110,3 +121,34 @@ def _on_shown_items(rows: Iterator[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]
                 arms = {item["item_id"]: item.get("arm") for item in json.loads(items)}
             if item_id in arms:
                 yield request_id, item_id, type_, value, arms[item_id] or arm
+
+
+def draws(connection: Connection, since_ms: int) -> pl.DataFrame:
+    """What was drawn, a row for each place that was given by chance."""
+    shown = exposures.c
+    query = sa.select(shown.request_id, shown.user_id, shown.recipe, shown.drawn).where(*_drawn_since(since_ms))
+    rows = connection.execution_options(yield_per=READ_AT_ONCE).execute(query.order_by(shown.time_ms, shown.request_id))
+    found = [(request, user, recipe, *one) for request, user, recipe, drawn in rows for one in json.loads(drawn)]
+    return pl.DataFrame(found, schema=DRAWS, orient="row")
+
+
+def outcomes_of_draws(connection: Connection, since_ms: int) -> pl.DataFrame:
+    """What people did with what was drawn for them, a row for each event."""
+    shown, event = exposures.c, events.c
+    query = (
+        sa.select(event.request_id, event.item_id, event.type, event.value, shown.drawn)
+        .join(exposures, sa.and_(shown.request_id == event.request_id, shown.user_id == event.user_id))
+        .where(*_drawn_since(since_ms))
+        .order_by(event.seq)
+    )
+    rows = connection.execution_options(yield_per=READ_AT_ONCE).execute(query)
+    found = [
+        (request, item, type_, value)
+        for request, item, type_, value, drawn in rows
+        if item in {one[0] for one in json.loads(drawn)}
+    ]
+    return pl.DataFrame(found, schema=OUTCOMES_OF_DRAWS, orient="row")
+
+
+def _drawn_since(since_ms: int) -> tuple[sa.ColumnElement[bool], ...]:
+    return exposures.c.drawn.is_not(None), exposures.c.time_ms >= since_ms

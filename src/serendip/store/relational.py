@@ -197,6 +197,10 @@ class RelationalStore:
         with self._reading() as connection:
             return experiments.lists(connection, id), experiments.outcomes(connection, id)
 
+    def exploration_log(self, since_ms: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+        with self._reading() as connection:
+            return experiments.draws(connection, since_ms), experiments.outcomes_of_draws(connection, since_ms)
+
     # One person
 
     def erase(self, user_id: str) -> dict[str, int]:

@@ -36,10 +36,10 @@ def _text(name: str, *, null: bool = False, unique: bool = False) -> sa.Column[s
     return sa.Column(name, TEXT, nullable=null, unique=unique or None)
 
 
-def _index_of_known(name: str, known: sa.Column[str], *columns: sa.Column[int]) -> None:
+def _index_of_known(name: str, known: sa.Column[str], *columns: sa.Column[str] | sa.Column[int]) -> None:
     """An index of the rows alone in which `known` stands."""
     where = known.is_not(None)
-    sa.Index(name, known, *columns, sqlite_where=where, postgresql_where=where)
+    sa.Index(name, *columns, sqlite_where=where, postgresql_where=where)
 
 
 alembic_version = sa.Table(
@@ -77,7 +77,7 @@ sa.Index(
     "events_of_user",
     *(events.c[name] for name in ("user_id", "time_ms", "seq", "item_id", "type", "value")),
 )
-_index_of_known("events_of_request", events.c.request_id)
+_index_of_known("events_of_request", events.c.request_id, events.c.request_id)
 
 items = sa.Table(
     "items",
@@ -115,8 +115,10 @@ exposures = sa.Table(
     sa.Column("catalogue_version", sa.BigInteger),
     _text("experiment", null=True),
     _text("arm", null=True),
+    _text("drawn", null=True),  # JSON; null: nothing was
 )
-_index_of_known("exposures_of_experiment", exposures.c.experiment, exposures.c.time_ms)
+_index_of_known("exposures_of_experiment", exposures.c.experiment, exposures.c.experiment, exposures.c.time_ms)
+_index_of_known("exposures_drawn", exposures.c.drawn, exposures.c.time_ms)
 
 experiments = sa.Table(
     "experiments",

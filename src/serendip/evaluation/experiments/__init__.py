@@ -2,6 +2,7 @@
 
 from serendip.evaluation.experiments.advice import Advice, advise
 from serendip.evaluation.experiments.assignment import Stretch, arm_of, assigned, spot
+from serendip.evaluation.experiments.exploration import cost
 from serendip.evaluation.experiments.interleaving import Drafted, team_draft
 from serendip.evaluation.experiments.results import ArmResult, Results, results
 from serendip.evaluation.experiments.sequential import Tally, always_valid, difference, rate, split_p_value
@@ -17,6 +18,7 @@ __all__ = [
     "always_valid",
     "arm_of",
     "assigned",
+    "cost",
     "difference",
     "rate",
     "results",

@@ -1,4 +1,4 @@
-"""Experiments, and which of them and which arm an answer belonged to."""
+"""Experiments, which of them and which arm an answer belonged to, and which of its places were given by chance."""
 
 from __future__ import annotations
 
@@ -26,12 +26,14 @@ def upgrade() -> None:
         sa.Column("stopped_ms", sa.BigInteger),
         sa.Column("stopped_why", TEXT),
     )
-    op.add_column("exposures", sa.Column("experiment", TEXT))
-    op.add_column("exposures", sa.Column("arm", TEXT))
-    op.create_index("exposures_of_experiment", "exposures", ["experiment", "time_ms"], **_where("experiment"))
-    op.create_index("events_of_request", "events", ["request_id"], **_where("request_id"))
+    for name in ("experiment", "arm", "drawn"):
+        op.add_column("exposures", sa.Column(name, TEXT))
+    _index_of_known("exposures_of_experiment", "exposures", "experiment", ["experiment", "time_ms"])
+    _index_of_known("exposures_drawn", "exposures", "drawn", ["time_ms"])
+    _index_of_known("events_of_request", "events", "request_id", ["request_id"])
 
 
-def _where(column: str) -> dict[str, sa.TextClause]:
-    known = sa.text(f"{column} IS NOT NULL")
-    return {"sqlite_where": known, "postgresql_where": known}
+def _index_of_known(name: str, table: str, known: str, columns: list[str]) -> None:
+    """An index of the rows alone in which `known` stands."""
+    where = sa.text(f"{known} IS NOT NULL")
+    op.create_index(name, table, columns, sqlite_where=where, postgresql_where=where)
