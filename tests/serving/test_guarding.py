@@ -271,7 +271,7 @@ def test_when_nothing_comes_in_time_the_list_is_empty_and_says_so(served, monkey
     monkeypatch.setattr(answering, "LONGEST", 1)
     released = threading.Event()
     engine.answering.patience_s = 0.02
-    monkeypatch.setattr(engine, "_found", lambda asked: released.wait(60))
+    monkeypatch.setattr(engine, "_found", lambda asked, arm: released.wait(60))
     content = listed(client)
     assert (content["items"], content["degraded"]) == ([], ["no answer was found in time"])
     released.set()

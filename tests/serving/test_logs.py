@@ -80,7 +80,13 @@ class Watched:
         answers = [
             self.client(
                 method,
-                path.format(item_id=THING, user_id=PERSON, request_id=PERSON, **dict.fromkeys(WORDS, "canary-word")),
+                path.format(
+                    item_id=THING,
+                    user_id=PERSON,
+                    request_id=PERSON,
+                    experiment_id=PERSON,
+                    **dict.fromkeys(WORDS, "canary-word"),
+                ),
                 headers=headers,
                 **_body(method, path),
             )

@@ -17,6 +17,11 @@ from serendip.serving.server import is_loopback, listening
 from tests.serving.running import Running
 
 ROUTES = {
+    ("post", "/v1/experiments"),
+    ("get", "/v1/experiments"),
+    ("get", "/v1/experiments/{experiment_id}"),
+    ("get", "/v1/experiments/{experiment_id}/results"),
+    ("post", "/v1/experiments/{experiment_id}/stop"),
     ("post", "/v1/events"),
     ("post", "/v1/recommendations"),
     ("get", "/v1/recommendations/{request_id}"),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import typer
 
-from serendip.cli import backup, keys, training, tuning
+from serendip.cli import backup, experiments, keys, training, tuning
 from serendip.cli.commands import app
 from serendip.errors import DamagedArtifactError, InputError
 
@@ -27,6 +27,7 @@ app.command(epilog=training.PROMOTE)(training.promote)
 app.command(epilog=backup.BACKUP)(backup.backup)
 app.command(epilog=backup.RESTORE)(backup.restore)
 app.add_typer(keys.app)
+app.add_typer(experiments.app)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

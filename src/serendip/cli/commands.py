@@ -153,7 +153,14 @@ def check(workspace: Folder, json: AsJson = False) -> None:
 
 
 @app.command(epilog="Example: serendip fit films --recipe default")
-def fit(workspace: Folder, recipe: RecipeName = "", seed: Seed = 0, threads: Threads = 0, json: AsJson = False) -> None:
+def fit(
+    workspace: Folder,
+    recipe: RecipeName = "",
+    aside: Annotated[bool, typer.Option("--aside", help="Put it beside the current model, for an experiment.")] = False,
+    seed: Seed = 0,
+    threads: Threads = 0,
+    json: AsJson = False,
+) -> None:
     """Train a recipe and put it in place."""
     from serendip.cli.terminal import bars, say, show_json
     from serendip.pipeline import Pipeline, Recipe
@@ -172,7 +179,7 @@ def fit(workspace: Folder, recipe: RecipeName = "", seed: Seed = 0, threads: Thr
                 pictures=opened.path,
             )
             pipeline = Pipeline(chosen).fit(reading.dataset, options)
-        version = opened.adopt(pipeline, reading)
+        version = opened.adopt(pipeline, reading, aside)
         erased = opened.store.mark().erasures - reading.mark.erasures
     if erased:
         say(f"people erased while it was fitted: {erased:,} (fit again, so that it forgets them)")

@@ -5,13 +5,14 @@ from serendip.data.past import Past
 from serendip.data.progress import Progress, silent, track
 from serendip.data.queries import Queries
 from serendip.data.query import HistoryEvent, Query
-from serendip.data.recommendations import Reason, Recommendation, Recommendations
+from serendip.data.recommendations import EXPLORATION, Reason, Recommendation, Recommendations
 from serendip.data.signals import Signals
 from serendip.data.tables import Tables, event_frame
 from serendip.data.vocabulary import Vocabulary
 from serendip.errors import DamagedArtifactError, InputError
 
 __all__ = [
+    "EXPLORATION",
     "DamagedArtifactError",
     "Dataset",
     "Entities",

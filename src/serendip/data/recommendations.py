@@ -8,13 +8,16 @@ from typing import Any
 
 import polars as pl
 
+EXPLORATION = "exploration"
+
 
 @dataclass(frozen=True)
 class Reason:
     """One cause of a score. Over an item, `contribution` adds up to the item's score."""
 
     code: str
-    """`history` (because of something they did), `popular`, `text` (matches the words), `other` (the rest)."""
+    """`history` (because of something they did), `popular`, `text` (matches the words),
+    `exploration` (to be tried), `other` (the rest)."""
     text: str
     """The reason in words, in the language of the query."""
     contribution: float
@@ -29,11 +32,13 @@ class Recommendation:
     """1 is the first."""
     score: float
     source: str
-    """The source that contributed most to the score."""
+    """The source that contributed most to the score; `EXPLORATION` where it was put there to be tried."""
     propensity: float = 1.0
     """The probability with which the item was put at this rank; 1 where nothing is random."""
     reasons: tuple[Reason, ...] = ()
     attributes: dict[str, Any] = field(default_factory=dict)
+    exploration: float = 0.0
+    """The probability with which this rank was given to an item to be tried, whether or not it was."""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ _ENGLISH = {
     "popular": "Popular with others",
     "text": "Matches “{text}”",
     "model": "Fits your taste as a whole",
+    "exploration": "New here: what do you think?",
     "other": "Everything else you did",
 }
 
@@ -31,6 +32,7 @@ _CHINESE = {
     "popular": "很受大家欢迎",
     "text": "符合“{text}”",
     "model": "符合你的整体喜好",
+    "exploration": "新上架，看看合不合你的心意",
     "other": "你的其他行为",
 }
 

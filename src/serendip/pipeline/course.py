@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from serendip.data import Queries, Query
-from serendip.data.arrays import BoolArray, IntArray
+from serendip.data.arrays import BoolArray, FloatArray, IntArray
 from serendip.pipeline.blending import Blend
 from serendip.pipeline.catalogue import Catalogue
 from serendip.pipeline.filters import Filter
@@ -19,6 +19,18 @@ from serendip.pipeline.offer import Offer
 
 def _nothing() -> IntArray:
     return np.empty(0, np.int32)
+
+
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """What chance decided of a list of K places."""
+
+    chances: FloatArray
+    """With which each item is listed in its place, (K,)."""
+    explorations: FloatArray
+    """With which each place is given to exploration, (K,)."""
+    explored: BoolArray
+    """Whether it was, (K,)."""
 
 
 @dataclass
@@ -41,6 +53,8 @@ class Course:
     """The best candidates, best first, before they were re-ranked."""
     rows: IntArray = field(default_factory=_nothing)
     """What is listed, (K,)."""
+    draws: Draws | None = None
+    """None: nothing is left to chance."""
 
     @property
     def catalogue(self) -> Catalogue:

@@ -34,6 +34,7 @@ from serendip.pipeline.blending import Blend, Part, blend
 from serendip.pipeline.card import SCORED_PEOPLE, Stopwatch, data_card, score_card
 from serendip.pipeline.catalogue import Catalogue
 from serendip.pipeline.course import Course
+from serendip.pipeline.exploring import Explorer, Luck, Tried, explore
 from serendip.pipeline.filters import by_request, by_rule, passing
 from serendip.pipeline.history import History
 from serendip.pipeline.learning import Learned, histories_of, learned_card, teach
@@ -69,6 +70,11 @@ class Pipeline:
         """How sources are asked: a fault is raised, unless a service puts a guard here that leaves them out."""
         self.clock: Clock = _unheard
         """Is told how many seconds each step of a request took."""
+        self.exploring = True
+        """Whether the places of `[exploration]` are given by chance; a service turns it off when it costs too much."""
+        self.tried = Tried.nothing()
+        """What came of such places; set by a service from its log."""
+        self._explored: tuple[Catalogue, Tried, Explorer] | None = None
         self._indexes: dict[str, Index] = {}  # by source name
         self._fitted: dict[str, Speaker] = {}  # by source name
         self._meaning: Meaning | None = None
@@ -240,13 +246,18 @@ class Pipeline:
 
     # One request
 
-    def recommend(self, query: Query) -> Recommendations:
+    def recommend(self, query: Query, luck: Luck | None = None) -> Recommendations:
         """The list for `query`. Nothing that is unknown is an error: it is said in `warnings`.
+
+        With `luck`, lists of known people are explored as the recipe says; without, nothing is left to chance.
 
         Raises:
             InputError: a filter of the query makes no sense.
         """
         course = self.course(query)
+        if luck is not None and self._may_explore(course):
+            caps = {**self.recipe.reranking.max_per, **query.max_per}
+            explore(course, self._explorer(course.catalogue), caps, luck)
         started_s = time.perf_counter()
         items = render(course)
         position = course.history.position if query.history is None and query.user is not None else None
@@ -280,6 +291,19 @@ class Pipeline:
             lacking = "no item matches the words" if query.text else "nothing known of this person leads to an item"
             course.warnings.append(lacking)
         return course
+
+    def _may_explore(self, course: Course) -> bool:
+        query = course.query
+        plain = query.user is not None and query.history is None and query.personalization and not query.text
+        return plain and self.exploring and bool(self.recipe.exploration.places) and len(course.rows) > 0
+
+    def _explorer(self, catalogue: Catalogue) -> Explorer:
+        """What is known of what was tried, for the items that are on offer."""
+        made = self._explored
+        if made is None or made[0] is not catalogue or made[1] is not self.tried:
+            made = catalogue, self.tried, Explorer(self.recipe.exploration, catalogue.vocabulary, self.tried)
+            self._explored = made
+        return made[2]
 
     def similar(self, item_id: str, query: Query | None = None) -> Recommendations:
         """Items that people who want `item_id` want too; `query` may filter."""

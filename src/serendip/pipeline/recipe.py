@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -99,6 +99,23 @@ class Reranking(_Part):
     """How many items of one value of an attribute a list holds at most: `{maker = 2}`. A request may add to it."""
 
 
+class Exploration(_Part):
+    """Places of a list that are given by chance to items of which little is known yet; see `pipeline.exploring`."""
+
+    places: tuple[Annotated[int, Field(ge=1, le=1_000)], ...] = Field((), max_length=10)
+    """From 1; none: nothing is explored."""
+    method: Literal["thompson", "epsilon"] = "thompson"
+    """`thompson`: what may be best is tried more often. `epsilon`: all candidates equally often."""
+    share: float = Field(0.1, gt=0, le=1)
+    """The largest chance with which such a place is given to another item than the one that would stand there."""
+    pool: int = Field(50, ge=1, le=500)
+    """How many candidates a place has."""
+    doubt: float = Field(10.0, gt=0)
+    """For how many showings the share of all items counts, in what is believed of one."""
+    most_loss: float = Field(0.05, gt=0, lt=1)
+    """A service stops exploring once such places surely earn so much less, as a share of showings, than without."""
+
+
 class Retrieval(_Part):
     """How large catalogues are searched."""
 
@@ -121,6 +138,7 @@ class Recipe(_Part):
     text: TextSearch = TextSearch()
     ranking: Ranking | None = None
     reranking: Reranking = Reranking()
+    exploration: Exploration = Exploration()
     retrieval: Retrieval = Retrieval()
 
     @model_validator(mode="after")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
 import numpy as np
 
-from serendip.data import Recommendation
+from serendip.data import EXPLORATION, Reason, Recommendation
 from serendip.data.arrays import FloatArray
-from serendip.explanation import NAMED, Share, reasons_of
+from serendip.explanation import NAMED, Share, reasons_of, say
 from serendip.models import Attributes
 from serendip.pipeline.blending import Part
-from serendip.pipeline.course import Course
+from serendip.pipeline.course import Course, Draws
 
 
 def render(course: Course) -> tuple[Recommendation, ...]:
@@ -31,7 +34,7 @@ def render(course: Course) -> tuple[Recommendation, ...]:
     rest = _add_history(shares, by_event, course) if len(by_event) else [0.0] * len(rows)
     totals, strongest = weighted.sum(axis=0).tolist(), weighted.argmax(axis=0).tolist()
     ids = catalogue.vocabulary.ids(rows)
-    return tuple(
+    items = tuple(
         Recommendation(
             item_id=ids[place],
             rank=place + 1,
@@ -42,6 +45,16 @@ def render(course: Course) -> tuple[Recommendation, ...]:
         )
         for place, row in enumerate(rows)
     )
+    return items if course.draws is None else tuple(_by_chance(items, course.draws, query.language))
+
+
+def _by_chance(items: Sequence[Recommendation], draws: Draws, language: str) -> Iterator[Recommendation]:
+    """The same, with the chances of their places, and what is explored named as that."""
+    new = Reason(EXPLORATION, say(EXPLORATION, language), 0.0)
+    columns = (draws.chances.tolist(), draws.explorations.tolist(), draws.explored.tolist())
+    for item, chance, exploration, explored in zip(items, *columns, strict=True):
+        told = replace(item, propensity=chance, exploration=exploration)
+        yield replace(told, source=EXPLORATION, reasons=(new, *item.reasons)) if explored else told
 
 
 def _contributions(part: Part, factor: float, course: Course) -> FloatArray | None:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from serendip.data import HistoryEvent, Query, Recommendations
 from serendip.pipeline import Pipeline
+from serendip.pipeline.exploring import Luck
 
 Kind = Literal["recommendations", "similar", "rank"]
 _LOGGED_EXTRA = {"user", "surface"}  # which have columns of their own
@@ -28,8 +29,8 @@ class Asked:
         """What people who want `item_id` want too, itself left out."""
         return cls("similar", query.model_copy(update={"without": query.without | {item_id}}), item_id)
 
-    def of(self, pipeline: Pipeline) -> Recommendations:
-        """The answer of one pipeline.
+    def of(self, pipeline: Pipeline, luck: Luck | None = None) -> Recommendations:
+        """The answer of one pipeline; with `luck` it may explore.
 
         Raises:
             InputError: the query makes no sense.
@@ -38,7 +39,7 @@ class Asked:
             return pipeline.similar(self.item_id, self.query)
         if self.kind == "rank":
             return pipeline.order(self.query, self.item_ids)
-        return pipeline.recommend(self.query)
+        return pipeline.recommend(self.query, luck)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; the person and the surface are told elsewhere."""

@@ -240,6 +240,8 @@ class ShownItem(Answered):
     score: float
     source: str
     propensity: float
+    arm: str | None = None
+    """The arm that picked it, where lists of two arms were interleaved."""
 
 
 class Shown(Answered):
@@ -251,6 +253,9 @@ class Shown(Answered):
     surface: str
     model_version: str
     recipe: str
+    experiment: str | None
+    """The id of the experiment that it was part of."""
+    arm: str | None
     items: list[ShownItem]
     replay: Replayed
 

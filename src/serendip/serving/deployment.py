@@ -6,7 +6,7 @@ import contextlib
 import gc
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Lock, Thread
@@ -46,18 +46,47 @@ class Deployment:
         self._workspace = workspace
         self._fit_out = fit_out
         self._tried: tuple[Path, int] | None = None  # the folder last tried, and its state then
+        self._refused: set[str] = set()  # versions beside that could not be loaded
         self._catalogue = Mirror(workspace.store)
         self._lock = Lock()
         self._ended = Event()
         self._thread: Thread | None = None
         self.current: Served | None = None
         self.previous: Served | None = None
+        self.beside: dict[str, Served] = {}
+        """Other versions that experiments need."""
         self.trouble: tuple[str, ...] = ()
         self.look()
 
     def in_order(self) -> Iterator[Served]:
         """Who may answer: the current pipeline, then the one before."""
         yield from (served for served in (self.current, self.previous) if served is not None)
+
+    def in_service(self) -> tuple[Served, ...]:
+        """All that may answer: the current pipeline, the one before, and those of experiments."""
+        return (*self.in_order(), *self.beside.values())
+
+    def of_version(self, version: str) -> Served | None:
+        """The pipeline of one version, where it is in service."""
+        return next((served for served in self.in_service() if served.version == version), None)
+
+    def serve_beside(self, versions: Collection[str]) -> None:
+        """Hold these versions ready, and let go of others; one that cannot be loaded is left out."""
+        if self.beside.keys() == set(versions):
+            return
+        with self._lock, collector_paused():
+            held = {version: self.of_version(version) or self._open_once(version) for version in versions}
+            self.beside = {version: served for version, served in held.items() if served is not None}
+            self._follow_catalogue()
+
+    def _open_once(self, version: str) -> Served | None:
+        folder = self._workspace.models_dir / version
+        if version in self._refused or folder.resolve().parent != self._workspace.models_dir.resolve():
+            return None
+        served = self._open(folder)
+        if served is None:
+            self._refused.add(version)
+        return served
 
     def look(self) -> None:
         """Take up a new model or changed items, if there are any."""
@@ -125,6 +154,7 @@ class Deployment:
         """A model whose folder was removed answers no longer: it may hold somebody who was erased."""
         if self.previous is not None and not (self._workspace.models_dir / self.previous.version).is_dir():
             self.previous = None
+        self.beside = {name: one for name, one in self.beside.items() if (self._workspace.models_dir / name).is_dir()}
 
     def _open(self, folder: Path) -> Served | None:
         try:
@@ -145,7 +175,7 @@ class Deployment:
 
     def _follow_catalogue(self) -> None:
         if self._catalogue.renew():
-            for served in self.in_order():
+            for served in self.in_service():
                 self._catalogue.give(served.pipeline)
 
 

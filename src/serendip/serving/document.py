@@ -18,6 +18,7 @@ _TITLES = {
     "events": "Events",
     "items": "Items",
     "users": "Users",
+    "experiments": "Experiments",
     "operation": "Operation",
     "gorse": "Addresses of gorse",
 }

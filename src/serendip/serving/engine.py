@@ -6,26 +6,30 @@ import logging
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
+from random import SystemRandom
 from typing import Any
 
-from serendip.data import InputError, Query, Recommendation, Recommendations, Vocabulary
+from serendip.data import EXPLORATION, InputError, Query, Recommendation, Recommendations, Vocabulary
 from serendip.pipeline import Pipeline
 from serendip.pipeline.catalogue import Catalogue
+from serendip.pipeline.exploring import Luck
 from serendip.serving.answering import Answering
 from serendip.serving.asked import Asked
 from serendip.serving.deployment import Deployment, Served
 from serendip.serving.drift import DRIFTS, Drift
 from serendip.serving.erasure import Erasures
+from serendip.serving.experiments import Experiments, Part, interleaved
+from serendip.serving.exploring import Exploring
 from serendip.serving.exposures import ExposureLog
 from serendip.serving.following import Follower
 from serendip.serving.guarding import SourceGuard
 from serendip.serving.histories import RecentHistories
 from serendip.serving.metrics import Answerer, Metrics
 from serendip.serving.replay import Replays
-from serendip.store import Exposure, Receipt, StoredEvent, Workspace
+from serendip.store import Arm, Drawn, Experiment, Exposure, Receipt, StoredEvent, Workspace
 
 NO_MODEL = "none"
 """The model version of answers that no model had a part in."""
@@ -46,6 +50,10 @@ class Answer:
     model_version: str
     found: Recommendations
     took_ms: float
+    part: Part | None = None
+    """The part that whoever asked takes in an experiment."""
+    arms: Mapping[str, str] = field(default_factory=dict)
+    """Of items of an interleaved list, by item id."""
 
 
 class Engine:
@@ -64,6 +72,9 @@ class Engine:
         self.guard = SourceGuard(self.metrics.source_failed)
         self.answering = Answering(self.guard)
         self.deployment = Deployment(workspace, self._fit_out)
+        self.experiments = Experiments(workspace, self.deployment)
+        self.exploring = Exploring(self.store, self.deployment, workspace.settings.events)
+        self.luck: Luck = SystemRandom().random
         self.drift = Drift(workspace, self.deployment)
         self.replays = Replays(self.deployment, self.store, workspace.models_dir)
         self.erasures = Erasures(workspace, self.exposures, self.histories, self.deployment)
@@ -77,11 +88,15 @@ class Engine:
         self.follower.start()
         self.exposures.start()
         self.deployment.start()
+        self.experiments.start()
+        self.exploring.start()
 
     def stop(self) -> None:
         """End all of it; nothing that was shown is lost."""
         self.answering.stop()
         self.erasures.stop()
+        self.exploring.stop()
+        self.experiments.stop()
         self.deployment.stop()
         self.follower.stop()
         self.exposures.stop()
@@ -117,9 +132,36 @@ class Engine:
 
     def _made(self, asked: Asked) -> Answer:
         started_s = time.perf_counter()
-        by, version, found = self._found(asked)
+        part = self.experiments.of(asked)
+        both = self._interleaved(asked, part.experiment) if part is not None and part.arm is None else None
+        if both is not None:
+            version, found, arms = both
+            by: Answerer = "current"
+        else:
+            by, version, found = self._found(asked, part.arm if part is not None else None)
+            arms = {}
         self.metrics.answered(by)
-        return Answer(uuid.uuid4().hex, version, found, (time.perf_counter() - started_s) * 1000)
+        return Answer(uuid.uuid4().hex, version, found, (time.perf_counter() - started_s) * 1000, part, arms)
+
+    def _interleaved(self, asked: Asked, experiment: Experiment) -> tuple[str, Recommendations, dict[str, str]] | None:
+        """One list of both arms; None where one of them cannot answer."""
+        served = [self.of_arm(arm) for arm in experiment.arms]
+        try:
+            found = [asked.of(one.pipeline) for one in served if one is not None]
+        except InputError:
+            raise
+        except Exception:
+            _log.exception("lists of the experiment %s cannot be interleaved", experiment.id)
+            return None
+        if len(found) < len(served):
+            return None
+        version = "+".join(dict.fromkeys(one.version for one in served if one is not None))
+        told, arms = interleaved(experiment.arms, found, asked.query.n)
+        return version, _with(told, self.deployment.trouble), arms
+
+    def of_arm(self, arm: Arm) -> Served | None:
+        """The pipeline of an arm, where it is in service."""
+        return self.deployment.current if arm.model_version is None else self.deployment.of_version(arm.model_version)
 
     def _shown(self, asked: Asked, answer: Answer) -> Answer:
         with self.metrics.stage("exposure"):
@@ -133,12 +175,12 @@ class Engine:
                 self.metrics.observe_effect(time.monotonic() - since_s)
         return answer
 
-    def _found(self, asked: Asked) -> tuple[Answerer, str, Recommendations]:
-        """Who answered, its version, and its list."""
+    def _found(self, asked: Asked, arm: Arm | None = None) -> tuple[Answerer, str, Recommendations]:
+        """Who answered, its version, and its list; the model of an arm is asked first."""
         degraded = list(self.deployment.trouble)
-        for served in self.deployment.in_order():
+        for served in self._in_order(arm):
             try:
-                found = _with(asked.of(served.pipeline), degraded)
+                found = _with(asked.of(served.pipeline, self.luck), degraded)
             except InputError:
                 raise
             except Exception:
@@ -158,8 +200,14 @@ class Engine:
         by: Answerer = "popular" if len(found) else "empty"
         return by, NO_MODEL, _with(found, [*degraded, "the list is by popularity alone"])
 
+    def _in_order(self, arm: Arm | None) -> Iterator[Served]:
+        first = None if arm is None else self.of_arm(arm)
+        if first is not None:
+            yield first
+        yield from (served for served in self.deployment.in_order() if served is not first)
+
     def _place(self, served: Served) -> Answerer:
-        return "current" if served is self.deployment.current else "previous"
+        return "previous" if served is self.deployment.previous else "current"
 
     # Without a model
 
@@ -228,9 +276,11 @@ class Engine:
                 "score": item.score,
                 "source": item.source,
                 "propensity": item.propensity,
+                **({"arm": answer.arms[item.item_id]} if item.item_id in answer.arms else {}),
             }
             for item in answer.found
         )
+        part = answer.part
         now_ms, query = time.time_ns() // 1_000_000, asked.query
         return Exposure(
             answer.request_id,
@@ -243,19 +293,32 @@ class Engine:
             asked.to_json(),
             answer.found.position,
             self.deployment.catalogue_version,
+            None if part is None else part.experiment.id,
+            None if part is None or part.arm is None else part.arm.name,
+            tuple(
+                Drawn(item.item_id, item.source == EXPLORATION, item.exploration)
+                for item in answer.found
+                if item.exploration
+            ),
         )
 
-    def _recipe(self, version: str) -> str:
-        names = (served.pipeline.recipe.name for served in self.deployment.in_order() if served.version == version)
-        return next(names, NO_MODEL)
+    def _recipe(self, versions: str) -> str:
+        """The name of the recipe, or of both of an interleaved list."""
+        served = [self.deployment.of_version(version) for version in versions.split("+")]
+        return "+".join(one.pipeline.recipe.name for one in served if one is not None) or NO_MODEL
 
     def _declare_gauges(self) -> None:
         self.metrics.gauge("exposures_waiting", "Exposures not yet written.", lambda: len(self.exposures))
         self.metrics.gauge("erasures_waiting", "Erasures on their way into models.", lambda: len(self.erasures))
+        self.metrics.gauge("exploring", "1 where the current recipe explores and was not stopped.", self._explores)
         self.metrics.gauge("model_age_seconds", "Time since the current model was made.", self._model_age_s)
         for of in DRIFTS:
             self.metrics.gauge(f"drift_{of}", DRIFTS[of], partial(self.drift.index, of))
         self.metrics.gauge("alerts", "Alerts that `GET /v1/alerts` tells.", lambda: float(len(self.drift.alerts())))
+
+    def _explores(self) -> float:
+        pipeline = self.deployment.current.pipeline if self.deployment.current is not None else None
+        return float(pipeline is not None and pipeline.exploring and bool(pipeline.recipe.exploration.places))
 
     def _model_age_s(self) -> float:
         current = self.deployment.current

@@ -48,6 +48,8 @@ class Replays:
         if exposure.request is None:
             return Replayed(None, False, ("what was asked was not logged then",))
         asked = Asked.of_json(exposure.request, exposure.user_id, exposure.surface)
+        if exposure.experiment is not None and exposure.arm is None:
+            return Replayed(None, False, ("two lists were interleaved, by coins that were not kept",))
         if asked.kind == "rank":
             return Replayed(None, False, ("a ranking of given items proposes and leaves out nothing",))
         try:
@@ -69,6 +71,8 @@ class Replays:
     def _changed(self, exposure: Exposure) -> Iterator[str]:
         if exposure.catalogue_version != self._store.catalogue_version():
             yield "items were changed since"
+        if any(one.explored for one in exposure.drawn):
+            yield "an item was tried in the place of another, by chance"
 
     def _pipeline(self, version: str) -> Pipeline:
         """The model of that version, in service or on disk.
@@ -77,9 +81,8 @@ class Replays:
             InputError: it is not there any more.
             DamagedArtifactError: it cannot be read.
         """
-        for served in self._deployment.in_order():
-            if served.version == version:
-                return served.pipeline
+        if (served := self._deployment.of_version(version)) is not None:
+            return served.pipeline
         folder = self._models / version
         with self._lock:
             if not folder.is_dir() or folder.resolve().parent != self._models.resolve():

@@ -22,6 +22,7 @@ LARGEST = frozenset(
         "serendip_drift_types",
         "serendip_drift_scores",
         "serendip_alerts",
+        "serendip_exploring",
         "serendip_build",
         "process_start_time_seconds",
         "process_max_fds",

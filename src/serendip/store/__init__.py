@@ -1,9 +1,13 @@
 """Store: what is true and stays true; the folder that holds it, its settings and the fitted models."""
 
 from serendip.store.contract import (
+    Arm,
     Attributes,
     Changes,
+    Comparison,
+    Drawn,
     Erasure,
+    Experiment,
     Exposure,
     Key,
     Kind,
@@ -21,9 +25,13 @@ from serendip.store.settings import Settings
 from serendip.store.workspace import Workspace, open_store
 
 __all__ = [
+    "Arm",
     "Attributes",
     "Changes",
+    "Comparison",
+    "Drawn",
     "Erasure",
+    "Experiment",
     "Exposure",
     "Key",
     "Kind",

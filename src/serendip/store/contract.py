@@ -12,6 +12,7 @@ import polars as pl
 from serendip.data import Past, Progress, Signals, Tables, silent
 
 Kind: TypeAlias = Literal["items", "users"]
+Comparison: TypeAlias = Literal["split", "interleaving"]
 Attributes: TypeAlias = dict[str, Any]
 
 
@@ -107,6 +108,17 @@ class Erasure:
 
 
 @dataclass(frozen=True)
+class Drawn:
+    """An item in a place of a list that was given by chance."""
+
+    item_id: str
+    explored: bool
+    """Whether it stands there to find out how it fares, in the place of the one that would have."""
+    chance: float
+    """With which the place was given to exploration."""
+
+
+@dataclass(frozen=True)
 class Exposure:
     """What one answer showed, and which versions made it."""
 
@@ -124,6 +136,45 @@ class Exposure:
     """Where the log of events stood for the one who asked."""
     catalogue_version: int | None = None
     """As `Store.catalogue_version` told it then."""
+    experiment: str | None = None
+    """The id of the experiment that it was part of."""
+    arm: str | None = None
+    """The arm that made it; None too where all arms did, and each item carries `arm`."""
+    drawn: tuple[Drawn, ...] = ()
+    """The places that exploration might have given to other items."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One of the ways to answer that an experiment compares."""
+
+    name: str
+    model_version: str | None = None
+    """A model on the shelf; None: whichever is current."""
+    share: float = 1.0
+    """Of the people of the experiment, beside the shares of the others."""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is compared, on whom, since when."""
+
+    id: str
+    name: str
+    kind: Comparison
+    arms: tuple[Arm, ...]
+    """The control first."""
+    traffic: float
+    """The share of all people who take part."""
+    worth: float
+    """The smallest difference worth knowing, as a share of lists; fixed before the first look."""
+    started_ms: int
+    surface: str | None = None
+    """Lists of this surface alone; None: of all."""
+    begins: float = 0.0
+    """Its people are those whose spot lies from here to `traffic` further; set by the store."""
+    stopped_ms: int | None = None
+    stopped_why: str | None = None
 
 
 @dataclass(frozen=True)
@@ -224,6 +275,38 @@ class Store(Protocol):
 
     def exposure(self, request_id: str) -> Exposure | None:
         """What the answer `request_id` showed."""
+        ...
+
+    def start_experiment(self, experiment: Experiment) -> Experiment:
+        """Keep a new experiment and give it people who are in no other that runs; with `begins`.
+
+        Raises:
+            InputError: one of that name runs already, or too many people are in others.
+        """
+        ...
+
+    def experiments(self, running: bool = False) -> list[Experiment]:
+        """All there ever were, or those that run; oldest first."""
+        ...
+
+    def stop_experiment(self, id: str, why: str) -> bool:
+        """End an experiment for ever; whether it ran until now."""
+        ...
+
+    def experiment_log(self, id: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """What an experiment showed, and what came of it, in order of time.
+
+        Lists: `request_id`, `user_id`, `arm`, `empty`. Events that name one of them, by its person, on an item that
+        it showed: `request_id`, `item_id`, `type`, `value`, `arm` (of the item where it has one, else of the list).
+        """
+        ...
+
+    def exploration_log(self, since_ms: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """What was drawn in lists since then, and what came of it.
+
+        Draws: `request_id`, `user_id`, `recipe`, `item_id`, `explored`, `chance`. Events of the person on a drawn item
+        that name its list: `request_id`, `item_id`, `type`, `value`.
+        """
         ...
 
     def event_page(

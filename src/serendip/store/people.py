@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import astuple
 from typing import Any
 
 import polars as pl
@@ -14,7 +15,7 @@ from serendip.data.attributes import to_json
 from serendip.data.tables import EVENT_SCHEMA
 from serendip.store import entities
 from serendip.store.bulk import read_events
-from serendip.store.contract import Erasure, Exposure, Mark
+from serendip.store.contract import Drawn, Erasure, Exposure, Mark
 from serendip.store.schema import ERASURES, FRIEND, events, exposures, inserting, meta, relations, users
 
 NUMBERED = pl.Schema({**EVENT_SCHEMA, "seq": pl.Int64()})
@@ -69,7 +70,7 @@ def export(connection: Connection, user_id: str) -> dict[str, Any]:
 
 
 def _told(row: sa.RowMapping) -> dict[str, Any]:
-    decoded = {name: json.loads(row[name]) for name in ("context", "items", "request") if row.get(name)}
+    decoded = {name: json.loads(row[name]) for name in ("context", "items", "request", "drawn") if row.get(name)}
     return {name: value for name, value in {**row, **decoded}.items() if value is not None and name != "seq"}
 
 
@@ -81,7 +82,8 @@ def log_exposures(connection: Connection, rows: Sequence[dict[str, Any]]) -> Non
 def exposure_row(exposure: Exposure) -> dict[str, Any]:
     """As it is stored."""
     request = None if exposure.request is None else to_json(exposure.request)
-    return {**vars(exposure), "items": to_json(exposure.items), "request": request}
+    drawn = to_json([astuple(one) for one in exposure.drawn]) if exposure.drawn else None
+    return {**vars(exposure), "items": to_json(exposure.items), "request": request, "drawn": drawn}
 
 
 def exposure(connection: Connection, request_id: str) -> Exposure | None:
@@ -90,4 +92,5 @@ def exposure(connection: Connection, request_id: str) -> Exposure | None:
     if row is None:
         return None
     request = row["request"] and json.loads(row["request"])
-    return Exposure(**{**row, "items": tuple(json.loads(row["items"])), "request": request})
+    drawn = tuple(Drawn(*one) for one in json.loads(row["drawn"] or "[]"))
+    return Exposure(**{**row, "items": tuple(json.loads(row["items"])), "request": request, "drawn": drawn})

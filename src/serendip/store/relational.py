@@ -10,16 +10,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from serendip.data import InputError, Past, Progress, Signals, Tables, event_frame, silent
-from serendip.store import bulk, entities, keys, log, people
+from serendip.store import bulk, entities, experiments, keys, log, people
 from serendip.store.contract import (
     Attributes,
     Changes,
     Erasure,
+    Experiment,
     Exposure,
     Key,
     Kind,
@@ -178,6 +180,26 @@ class RelationalStore:
     def exposure(self, request_id: str) -> Exposure | None:
         with self._reading() as connection:
             return people.exposure(connection, request_id)
+
+    # Experiments
+
+    def start_experiment(self, experiment: Experiment) -> Experiment:
+        return self._commits.run(lambda connection: experiments.start(connection, experiment))
+
+    def experiments(self, running: bool = False) -> list[Experiment]:
+        with self._reading() as connection:
+            return experiments.read(connection, running)
+
+    def stop_experiment(self, id: str, why: str) -> bool:
+        return self._commits.run(lambda connection: experiments.stop(connection, id, now_ms(), why))
+
+    def experiment_log(self, id: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+        with self._reading() as connection:
+            return experiments.lists(connection, id), experiments.outcomes(connection, id)
+
+    def exploration_log(self, since_ms: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+        with self._reading() as connection:
+            return experiments.draws(connection, since_ms), experiments.outcomes_of_draws(connection, since_ms)
 
     # One person
 

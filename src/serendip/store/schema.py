@@ -12,7 +12,7 @@ from serendip.store.contract import Kind
 
 Insert: TypeAlias = sqlite.Insert | postgresql.Insert
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest revision in `migrations/versions`; what `metadata` says."""
 OLDEST = "0001"
 """Stores from before revisions were written down."""
@@ -34,6 +34,12 @@ TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 def _text(name: str, *, null: bool = False, unique: bool = False) -> sa.Column[str]:
     return sa.Column(name, TEXT, nullable=null, unique=unique or None)
+
+
+def _index_of_known(name: str, known: sa.Column[str], *columns: sa.Column[str] | sa.Column[int]) -> None:
+    """An index of the rows alone in which `known` stands."""
+    where = known.is_not(None)
+    sa.Index(name, *columns, sqlite_where=where, postgresql_where=where)
 
 
 alembic_version = sa.Table(
@@ -71,6 +77,7 @@ sa.Index(
     "events_of_user",
     *(events.c[name] for name in ("user_id", "time_ms", "seq", "item_id", "type", "value")),
 )
+_index_of_known("events_of_request", events.c.request_id, events.c.request_id)
 
 items = sa.Table(
     "items",
@@ -106,6 +113,27 @@ exposures = sa.Table(
     _text("request", null=True),  # JSON
     sa.Column("position", sa.BigInteger),  # in the log of events, for the one who asked
     sa.Column("catalogue_version", sa.BigInteger),
+    _text("experiment", null=True),
+    _text("arm", null=True),
+    _text("drawn", null=True),  # JSON; null: nothing was
+)
+_index_of_known("exposures_of_experiment", exposures.c.experiment, exposures.c.experiment, exposures.c.time_ms)
+_index_of_known("exposures_drawn", exposures.c.drawn, exposures.c.time_ms)
+
+experiments = sa.Table(
+    "experiments",
+    metadata,
+    sa.Column("id", TEXT, primary_key=True),
+    _text("name"),
+    _text("kind"),
+    _text("arms"),  # JSON
+    sa.Column("traffic", sa.Double, nullable=False),
+    sa.Column("begins", sa.Double, nullable=False),  # where its stretch of the traffic begins
+    sa.Column("worth", sa.Double, nullable=False),
+    _text("surface", null=True),
+    sa.Column("started_ms", sa.BigInteger, nullable=False),
+    sa.Column("stopped_ms", sa.BigInteger),
+    _text("stopped_why", null=True),
 )
 
 keys = sa.Table(

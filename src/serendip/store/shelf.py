@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,8 +44,23 @@ class ModelShelf:
             self._drafts[draft] = lock
         return draft
 
-    def publish(self, draft: Path) -> str:
-        """Make a draft the current model and return its name; the one before stays, older ones go.
+    def names(self) -> list[str]:
+        """Of all models there are, oldest first."""
+        return sorted(path.name for path in self.folder.iterdir() if path.is_dir() and path.suffix != DRAFT)
+
+    def set_aside(self, draft: Path) -> str:
+        """Put a draft beside the current model and return its name; it stays until the next `publish`.
+
+        Raises:
+            InputError: `draft` is not a draft folder of this shelf.
+        """
+        self._check(draft)
+        synchronise_tree(draft)
+        with self._held():
+            return self._shelved(draft).name
+
+    def publish(self, draft: Path, kept: Collection[str] = ()) -> str:
+        """Make a draft the current model and return its name; the one before stays and those `kept`, others go.
 
         A crash at any moment leaves the old model current or the new one, each whole.
 
@@ -57,10 +72,10 @@ class ModelShelf:
         with self._held():
             previous = self.current()
             model = self._point_to(draft)
-            self._remove_all_but({model, previous})
+            self._remove_all_but({model, previous, *(self.folder / name for name in kept)})
         return model.name
 
-    def succeed(self, draft: Path, old: Path | None) -> str | None:
+    def succeed(self, draft: Path, old: Path | None, kept: Collection[str] = ()) -> str | None:
         """As `publish`, but None, and the draft is gone, where `old` is no longer the current model."""
         self._check(draft)
         synchronise_tree(draft)
@@ -69,7 +84,7 @@ class ModelShelf:
                 self._give_up(draft)
                 return None
             model = self._point_to(draft)
-            self._remove_all_but({model, old})
+            self._remove_all_but({model, old, *(self.folder / name for name in kept)})
         return model.name
 
     def versions(self) -> list[str]:
@@ -88,8 +103,11 @@ class ModelShelf:
                 raise InputError(f"there is no model {version!r}; there are {known}")
             write_whole(self.folder / POINTER, version + "\n")
 
-    def replace(self, draft: Path, old: Path) -> str | None:
-        """Make a draft the current model in the place of `old`, and keep no other; None if `old` is not current."""
+    def replace(self, draft: Path, old: Path, kept: Collection[str] = ()) -> str | None:
+        """Make a draft the current model in the place of `old`, of which nothing is left, and keep no other but `kept`.
+
+        None, and nothing is done, if `old` is not current.
+        """
         self._check(draft)
         synchronise_tree(draft)
         with self._held():
@@ -97,7 +115,7 @@ class ModelShelf:
                 self._give_up(draft)
                 return None
             model = self._point_to(draft)
-            self._remove_all_but({model})
+            self._remove_all_but({model, *(self.folder / name for name in kept if name != old.name)})
         return model.name
 
     def drop(self, folders: Iterable[Path]) -> None:
@@ -118,10 +136,15 @@ class ModelShelf:
             raise InputError(f"{draft} is not a folder that `new_model_folder` made")
 
     def _point_to(self, draft: Path) -> Path:
+        model = self._shelved(draft)
+        write_whole(self.folder / POINTER, model.name + "\n")
+        return model
+
+    def _shelved(self, draft: Path) -> Path:
+        """A draft as a model that appears whole."""
         model = draft.with_suffix("")
         draft.rename(model)
         synchronise(self.folder)
-        write_whole(self.folder / POINTER, model.name + "\n")
         if lock := self._drafts.pop(draft, None):
             lock.release()
         return model

@@ -143,12 +143,12 @@ class Workspace:
         pipeline.lookup = self.store.history
         return pipeline
 
-    def adopt(self, pipeline: Pipeline, reading: Reading) -> str:
-        """Make `pipeline`, fitted on `reading`, the current model; its version."""
+    def adopt(self, pipeline: Pipeline, reading: Reading, aside: bool = False) -> str:
+        """Make `pipeline`, fitted on `reading`, the current model, or put it beside that; its version."""
         reading.sign(pipeline)
         folder = self.new_model_folder()
         pipeline.save(folder)
-        version = self.publish(folder)
+        version = self._shelf.set_aside(folder) if aside else self.publish(folder)
         self.drop_checkpoints()
         return version
 
@@ -158,11 +158,20 @@ class Workspace:
 
     def publish(self, folder: Path) -> str:
         """Make a folder from `new_model_folder` the current model; its version, which is the folder's new name."""
-        return self._shelf.publish(folder)
+        return self._shelf.publish(folder, self._in_experiments())
+
+    def model_versions(self) -> list[str]:
+        """Of all models on the shelf, oldest first."""
+        return self._shelf.names()
+
+    def _in_experiments(self) -> set[str]:
+        """The models that experiments which run need."""
+        arms = (arm for experiment in self.store.experiments(running=True) for arm in experiment.arms)
+        return {arm.model_version for arm in arms if arm.model_version is not None}
 
     def succeed_model(self, folder: Path, old: Path | None) -> str | None:
         """As `publish`, but None, and the folder is gone, where `old` is no longer the current model."""
-        return self._shelf.succeed(folder, old)
+        return self._shelf.succeed(folder, old, self._in_experiments())
 
     def versions(self) -> list[str]:
         """The models that are there, the current one and the one before it, oldest first."""
@@ -181,7 +190,7 @@ class Workspace:
 
         None, and nothing is done, where `old` is no longer current.
         """
-        return self._shelf.replace(folder, old)
+        return self._shelf.replace(folder, old, self._in_experiments())
 
     def drop_models(self, folders: Iterable[Path]) -> None:
         """Remove models that are not current, and drafts of processes that died."""

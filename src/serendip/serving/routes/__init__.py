@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from serendip.serving import gorse
-from serendip.serving.routes import events, items, lists, models, operation, pictures, users
+from serendip.serving.routes import events, experiments, items, lists, models, operation, pictures, users
 
 ROUTERS: tuple[APIRouter, ...] = (
     lists.router,
@@ -11,6 +11,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     items.router,
     pictures.router,
     users.router,
+    experiments.router,
     models.router,
     operation.router,
     *gorse.ROUTERS,

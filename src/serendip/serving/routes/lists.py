@@ -69,6 +69,8 @@ def shown(engine: Live, request_id: PathId) -> JsonAnswer:
         "surface": exposure.surface,
         "model_version": exposure.model_version,
         "recipe": exposure.recipe,
+        "experiment": exposure.experiment,
+        "arm": exposure.arm,
         "items": exposure.items,
         "replay": engine.replays.of(exposure).to_json(),
     }
