@@ -14,6 +14,7 @@ _ENGLISH = {
     "event": "Because of {title}",
     "popular": "Popular with others",
     "text": "Matches “{text}”",
+    "alike": "Like what you chose last",
     "model": "Fits your taste as a whole",
     "other": "Everything else you did",
 }
@@ -30,6 +31,7 @@ _CHINESE = {
     "event": "与《{title}》有关",
     "popular": "很受大家欢迎",
     "text": "符合“{text}”",
+    "alike": "与你最近选择的相似",
     "model": "符合你的整体喜好",
     "other": "你的其他行为",
 }

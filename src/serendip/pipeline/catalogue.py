@@ -12,19 +12,17 @@ import numpy as np
 from pydantic_core import from_json
 
 from serendip.data import InputError, Vocabulary
-from serendip.data.arrays import BoolArray, FloatArray, IntArray, Sparse
-from serendip.features import TextEncoder
+from serendip.data.arrays import BoolArray, FloatArray, IntArray
 from serendip.pipeline.columns import Columns, values_of
 from serendip.pipeline.conditions import Test, condition
 from serendip.pipeline.meaning import Meaning
+from serendip.pipeline.wording import Wording
 
 Record = dict[str, Any]
 
 LABELS = 32
 """Values of one item that variety looks at."""
 _MASKS_KEPT = 64
-_TEXT_MATCH_FROM = 0.35
-"""Items below this share of the best match do not count as matching."""
 
 
 class Records(Sequence[Record]):
@@ -125,10 +123,10 @@ class Catalogue:
 
     def text_match(self, text: str, fields: Sequence[str], meaning: Meaning | None = None) -> FloatArray:
         """How well each item matches the words, or what they mean, (N,) float32 in 0..1; 0 for items that do not."""
-        encoder, vectors = self._texts(tuple(fields))
-        match = np.asarray((vectors @ encoder.encode([text]).T).toarray())[:, 0]
-        match[match < _TEXT_MATCH_FROM * match.max(initial=0.0)] = 0.0
-        return match if meaning is None else (match + meaning.match(text, self._meant(tuple(fields), meaning))) / 2
+        match, unsaid = self.wording(tuple(fields)).match(text)
+        if meaning is None:
+            return match
+        return match + np.float32(unsaid) * meaning.match(text, self._meant(tuple(fields), meaning))
 
     def told(self, fields: Sequence[str]) -> list[str]:
         """What some attributes say of each item, as one text."""
@@ -136,12 +134,11 @@ class Catalogue:
             " ".join(str(value) for name in fields for value in values_of(record.get(name))) for record in self.records
         ]
 
-    def _texts(self, fields: tuple[str, ...]) -> tuple[TextEncoder, Sparse]:
-        if fields not in self._text_indexes:
-            texts = self.told(fields)
-            encoder = TextEncoder().fit(texts)
-            self._text_indexes[fields] = encoder, encoder.encode(texts)
-        return self._text_indexes[fields]
+    def wording(self, fields: tuple[str, ...]) -> Wording:
+        """What some attributes say, to be searched."""
+        if fields not in self._wordings:
+            self._wordings[fields] = Wording(self.told(fields))
+        return self._wordings[fields]
 
     def _meant(self, fields: tuple[str, ...], meaning: Meaning) -> FloatArray:
         if fields not in self._meanings:
@@ -153,7 +150,7 @@ class Catalogue:
         return {}
 
     @cached_property
-    def _text_indexes(self) -> dict[tuple[str, ...], tuple[TextEncoder, Sparse]]:
+    def _wordings(self) -> dict[tuple[str, ...], Wording]:
         return {}
 
 

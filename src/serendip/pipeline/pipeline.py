@@ -36,10 +36,11 @@ from serendip.pipeline.filters import by_request, by_rule, passing
 from serendip.pipeline.history import History
 from serendip.pipeline.meaning import Meaning
 from serendip.pipeline.offer import FirstItems, Offer, grown, newcomers, of_first
-from serendip.pipeline.opinions import Chances, Dense, Opinion, Speaker, speaker
+from serendip.pipeline.opinions import Chances, Opinion, Speaker, speaker
 from serendip.pipeline.recipe import Recipe, Source
 from serendip.pipeline.rendering import render
 from serendip.pipeline.reranking import rerank
+from serendip.pipeline.searching import by_words
 from serendip.retrieval import InvertedLists
 from serendip.training import FitOptions
 
@@ -308,12 +309,7 @@ class Pipeline:
         said = ask(course.offer.speakers, course)
         if not said:
             raise RuntimeError("no source of the recipe answers")
-        parts = self._weighed(said, course.query.n, course.offer)
-        if course.query.text:
-            match = course.catalogue.text_match(course.query.text, self.recipe.text.fields, self._meaning)
-            parts.append(Part("text", Dense(match), self.recipe.text.weight, len(course.catalogue)))
-            course.allowed = course.allowed & (match > 0)
-        return parts
+        return self._weighed(said, course.query.n, course.offer) + by_words(course, self.recipe.text, self._meaning)
 
     def _weighed(self, said: Mapping[str, Opinion], n: int, offer: Offer) -> list[Part]:
         return [
