@@ -15,6 +15,7 @@ _ENGLISH = {
     "popular": "Popular with others",
     "text": "Matches “{text}”",
     "alike": "Like what you chose last",
+    "image": "Looks like your picture",
     "model": "Fits your taste as a whole",
     "other": "Everything else you did",
 }
@@ -32,6 +33,7 @@ _CHINESE = {
     "popular": "很受大家欢迎",
     "text": "符合“{text}”",
     "alike": "与你最近选择的相似",
+    "image": "与你的图片相似",
     "model": "符合你的整体喜好",
     "other": "你的其他行为",
 }

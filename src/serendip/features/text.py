@@ -51,9 +51,9 @@ Term = tuple[str, float]
 
 # What people say around the thing that they look for.
 _ASKING = (
-    " a an and any anything are but by can do does find for from get give have i if in is it like look looking made me "
-    "my need of on one or please possible search show similar some something such that the there these thing this those "
-    "to us want we what which with would you "
+    " a an and any anything are but by can do does find for from get give have i if in is it like look looking made "
+    "me my need of on one or please possible search show similar some something such that the there these thing this "
+    "those to us want we what which with would you "
 )
 _ASKING_CHINESE = re.compile(
     "我想找|我想要|我想买|我要|想找|想要|想买|有没有|给我看看|给我|请问|类似的|类似|这样的|这样|这个|这种|这款|"

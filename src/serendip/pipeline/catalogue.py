@@ -16,7 +16,9 @@ from serendip.data.arrays import BoolArray, FloatArray, IntArray
 from serendip.pipeline.columns import Columns, values_of
 from serendip.pipeline.conditions import Test, condition
 from serendip.pipeline.meaning import Meaning
+from serendip.pipeline.sight import Sight
 from serendip.pipeline.wording import Wording
+from serendip.training.seeing import IMAGE
 
 Record = dict[str, Any]
 
@@ -51,6 +53,7 @@ class Catalogue:
         self.vocabulary = vocabulary
         self.records = records
         self._masks: dict[str, BoolArray] = {}
+        self._looks: FloatArray | None = None  # (N, D)
 
     @classmethod
     def of(cls, vocabulary: Vocabulary, attributes: Mapping[str, Mapping[str, Any]]) -> Catalogue:
@@ -65,13 +68,17 @@ class Catalogue:
         """Which items have any attributes."""
         return self.records.described() if isinstance(self.records, Records) else [bool(one) for one in self.records]
 
-    def prepare(self, labels: Sequence[tuple[str, ...]], fields: Sequence[str], meaning: Meaning | None) -> None:
+    def prepare(
+        self, labels: Sequence[tuple[str, ...]], fields: Sequence[str], meaning: Meaning | None, sight: Sight | None
+    ) -> None:
         """Compute what requests need before one asks for it."""
         assert len(self.listable) == len(self)
         for by in labels:
             self.labels(by)
         if meaning is not None:
             self._meant(tuple(fields), meaning)
+        if sight is not None:
+            self._seen(sight)
 
     def title(self, row: int, language: str = "en") -> str:
         """The title in that language where there is one, else the title, else the id."""
@@ -128,6 +135,14 @@ class Catalogue:
             return match
         return match + np.float32(unsaid) * meaning.match(text, self._meant(tuple(fields), meaning))
 
+    def picture_match(self, picture: bytes, sight: Sight, allowed: BoolArray) -> FloatArray:
+        """How near the picture of each `allowed` item (N,) is, (N,) float32 in 0..1; 0 for those that are far.
+
+        Raises:
+            InputError: it is no picture that can be opened.
+        """
+        return sight.match(picture, self._seen(sight), allowed)
+
     def told(self, fields: Sequence[str]) -> list[str]:
         """What some attributes say of each item, as one text."""
         return [
@@ -144,6 +159,11 @@ class Catalogue:
         if fields not in self._meanings:
             self._meanings[fields] = meaning.of(self.told(fields))
         return self._meanings[fields]
+
+    def _seen(self, sight: Sight) -> FloatArray:
+        if self._looks is None:
+            self._looks = sight.of([record.get(IMAGE) for record in self.records])
+        return self._looks
 
     @cached_property
     def _meanings(self) -> dict[tuple[str, ...], FloatArray]:

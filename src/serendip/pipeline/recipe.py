@@ -69,6 +69,15 @@ class TextSearch(_Part):
     """An encoder of texts, such as `minilm`, that finds what words mean beside the words; None: words alone."""
 
 
+class PictureSearch(_Part):
+    """How a request's picture is matched."""
+
+    encoder: str | None = None
+    """An encoder of pictures, such as `looks`, `cnn` or a folder; None: pictures are not read."""
+    weight: float = Field(4.0, gt=0)
+    """Its share in the blended score, beside those of the words and the sources."""
+
+
 class Reranking(_Part):
     """Variety: maximal marginal relevance over shared attributes."""
 
@@ -99,6 +108,7 @@ class Recipe(_Part):
     sources: tuple[Source, ...] = Field(min_length=1)
     filters: Filters = Filters()
     text: TextSearch = TextSearch()
+    picture: PictureSearch = PictureSearch()
     reranking: Reranking = Reranking()
     retrieval: Retrieval = Retrieval()
 
