@@ -75,5 +75,5 @@ def test_without_a_single_picture_there_is_no_such_kind(shop: tuple[Dataset, Pat
 
 
 def test_pictures_are_read_by_what_there_is() -> None:
-    with pytest.raises(InputError, match="'picture:eyes'; pictures are read by cnn or vit"):
+    with pytest.raises(InputError, match="no encoder of pictures 'eyes'; there are looks, cnn, vit, local folders"):
         ContentReader("picture:eyes", 8)

@@ -263,14 +263,18 @@ def recommend(
 @app.command(epilog='Example: serendip search films "something slow about the sea" --user 196')
 def search(
     workspace: Folder,
-    words: Annotated[str, typer.Argument(help="What is looked for.")],
+    words: Annotated[str | None, typer.Argument(help="What is looked for.")] = None,
+    image: Annotated[Path | None, typer.Option(help="A picture to search by: PNG, JPEG, WebP or GIF.")] = None,
     user: Annotated[str | None, typer.Option(help="Who looks: what they like comes first.")] = None,
     n: Annotated[int, typer.Option("-n", min=1, max=1000, help="How many.")] = 10,
     language: Annotated[str, typer.Option(help="The language of reasons: en or zh.")] = "en",
     json: AsJson = False,
 ) -> None:
-    """Print what is found by words, and by what they mean where the recipe names an encoder of texts."""
-    _show_list(workspace, _query(user=user, text=words, n=n, context={"language": language}), language, json)
+    """Print what is found by words, by what they mean where the recipe names an encoder of texts, or by a picture."""
+    if words is None and image is None:
+        raise InputError("say what is looked for, in words or by a picture (--image FILE)")
+    query = _query(user=user, text=words, image=image, n=n, context={"language": language})
+    _show_list(workspace, query, language, json)
 
 
 def _show_list(workspace: Path, query: Any, language: str, json: bool) -> None:

@@ -35,5 +35,5 @@ def _fill(workspace: Workspace, world: World, progress: Progress) -> None:
 def _train(workspace: Workspace, seed: int, progress: Progress) -> None:
     reading, recipe = workspace.read(progress), Recipe.find(workspace.settings.recipe)
     say(str(reading.report))
-    pipeline = Pipeline(recipe).fit(reading.dataset, FitOptions(seed=seed, progress=progress))
+    pipeline = Pipeline(recipe).fit(reading.dataset, FitOptions(seed=seed, progress=progress, pictures=workspace.path))
     say(f"trained {recipe.name} as {workspace.adopt(pipeline, reading)}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
@@ -9,6 +11,7 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 from serendip.data.times import epoch_ms
 
 MAX_ID_BYTES = 256
+MOST_IMAGE_BYTES = 10_000_000
 
 
 def _check_id(value: str) -> str:
@@ -36,6 +39,22 @@ class HistoryEvent(BaseModel):
     """RFC 3339 text, epoch seconds or epoch milliseconds on the way in; milliseconds since 1970 UTC here."""
 
 
+def _picture(value: object) -> object:
+    """The bytes of a picture: as they are, of the file at a `Path`, or from base64 where it is text (never a path)."""
+    if isinstance(value, Path):
+        try:
+            with value.open("rb") as file:
+                return file.read(MOST_IMAGE_BYTES + 1)
+        except OSError as error:
+            raise ValueError(f"the picture {value} cannot be read: {error.strerror}") from None
+    if isinstance(value, str):
+        try:
+            return b64decode(value, validate=True)
+        except ValueError:
+            raise ValueError("a picture is sent as the base64 of its file") from None
+    return value
+
+
 def _as_event(value: object) -> object:
     return {"item_id": value} if isinstance(value, str) else value
 
@@ -53,6 +72,11 @@ class Query(BaseModel):
     history: tuple[Annotated[HistoryEvent, BeforeValidator(_as_event)], ...] | None = Field(None, max_length=10_000)
     text: str | None = Field(None, max_length=2_000)
     """Words to search by; only items that match them are listed, ordered by match and taste."""
+    image: Annotated[bytes | None, BeforeValidator(_picture, json_schema_input_type=str | None)] = Field(
+        None, max_length=MOST_IMAGE_BYTES, repr=False, exclude=True
+    )
+    """A picture to search by: its bytes or a `Path` in Python, the base64 of its file (PNG, JPEG, WebP or GIF) in JSON,
+    of 10,000,000 bytes at most; alone only items that look alike are listed, with words it orders those that match."""
     n: int = Field(10, ge=1, le=1_000, validation_alias=AliasChoices("limit", "n"))
     only: frozenset[Id] | None = Field(None, max_length=10_000, validation_alias=AliasChoices("item_ids", "only"))
     without: frozenset[Id] = Field(

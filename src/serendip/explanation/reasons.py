@@ -18,7 +18,7 @@ class Share:
     """What one cause adds to one item's score."""
 
     code: str
-    """`popular`, `text`, `model`, or the type of the event that caused it."""
+    """`popular`, `text`, `alike`, `model`, or the type of the event that caused it."""
     contribution: float
     item_id: str = ""
     """The item of the history, where the cause is one."""

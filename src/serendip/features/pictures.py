@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from serendip.errors import InputError
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    from PIL.Image import Image, Resampling
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif")
@@ -31,6 +32,9 @@ WHITE = (255, 255, 255)
 THUMBNAIL = 48
 """Pixels of the side of what small networks look at."""
 
+START: ContextVar[Path] = ContextVar("start", default=Path())
+"""The folder that names of pictures start from, where nobody says another."""
+
 Pixels = NDArray[np.uint8]
 Complain = Callable[[str], None]
 
@@ -41,8 +45,10 @@ def opened(data: bytes, where: str) -> Image:
     Raises:
         InputError: it is no picture of a known format, is damaged, or is too large; the message says `where`.
     """
-    from PIL import Image, ImageOps
-
+    try:
+        from PIL import Image, ImageOps
+    except ModuleNotFoundError:
+        raise InputError("pictures need the package Pillow: install serendip[world]") from None
     if len(data) > MOST_BYTES:
         raise InputError(f"{where} has {len(data):,} bytes; a picture has {MOST_BYTES:,} at most")
     try:
@@ -100,19 +106,27 @@ def thumbnails(
     Where there is none or it cannot be opened stand zeros; the sentences go to `complain`.
     """
     pixels, there = np.zeros((len(names), side, side, 3), np.uint8), np.zeros(len(names), bool)
+    for row, view in views(root, names, lambda picture: square(picture, side), complain):
+        pixels[row], there[row] = view, True
+    return pixels, there
+
+
+def views(
+    root: Path, names: Sequence[str | None], view: Callable[[Image], Pixels], complain: Complain
+) -> Iterator[tuple[int, Pixels]]:
+    """What `view` makes of each picture that there is, with its place in `names`; what is wrong goes to `complain`."""
     for row, name in enumerate(names):
         where = f"the picture of item {row + 1}"
         try:
             data = found(root, name, where)
             if data is not None:
-                pixels[row], there[row] = square(opened(data, where), side), True
+                yield row, view(opened(data, where))
         except InputError as error:
             complain(str(error))
-    return pixels, there
 
 
-def square(picture: Image, side: int) -> Pixels:
+def square(picture: Image, side: int, resample: Resampling | None = None) -> Pixels:
     """The largest square in the middle, (side, side, 3)."""
     from PIL import Image, ImageOps
 
-    return np.asarray(ImageOps.fit(picture, (side, side), Image.Resampling.BILINEAR))
+    return np.asarray(ImageOps.fit(picture, (side, side), resample or Image.Resampling.BILINEAR))

@@ -32,6 +32,8 @@ BEGINNING_WEIGHT = 0.5
 PAIR_WEIGHT = 1.0
 CHARACTER_WEIGHT = 0.3
 SEGMENT_WEIGHT = 0.5
+ASKING_WEIGHT = 0.1
+"""Of a word that only asks, such as `something`, in what somebody types to search."""
 GRAM = 4
 GRAM_WEIGHT = 0.2
 LONGEST_WORD = 40
@@ -46,6 +48,17 @@ LENGTH_PENALTY = 0.75
 
 Weighting = Literal["tfidf", "bm25"]
 Term = tuple[str, float]
+
+# What people say around the thing that they look for.
+_ASKING = (
+    " a an and any anything are but by can do does find for from get give have i if in is it like look looking made "
+    "me my need of on one or please possible search show similar some something such that the there these thing this "
+    "those to us want we what which with would you "
+)
+_ASKING_CHINESE = re.compile(
+    "我想找|我想要|我想买|我要|想找|想要|想买|有没有|给我看看|给我|请问|类似的|类似|这样的|这样|这个|这种|这款|"
+    "但是|但要|不过|适合|一件|一个|一款|什么|的"
+)
 
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
 _RUNS = re.compile(rf"[{_CJK}]+|[^\W_{_CJK}]+")
@@ -65,6 +78,18 @@ def terms(text: str) -> Iterator[Term]:
             yield run, 1.0
             ends = range(BEGINNING_FROM, min(len(run), BEGINNING_UP_TO) + 1)
             yield from ((run[:end] + "^", BEGINNING_WEIGHT) for end in ends)
+
+
+def asked(text: str) -> Iterator[Term]:
+    """The terms of what somebody types to search, as `terms` has them; words that only ask count hardly.
+
+    >>> list(asked("anything for tea"))[-2:]
+    [('tea', 1.0), ('tea^', 0.5)]
+    """
+    plain = _ASKING_CHINESE.sub(" ", text)
+    for run in _runs(plain if _IS_CJK.search(plain) else text):
+        weight = ASKING_WEIGHT if f" {run} " in _ASKING else 1.0
+        yield from ((term, weight * own) for term, own in terms(run))
 
 
 def content(text: str) -> Iterator[Term]:
@@ -136,9 +161,23 @@ class TextEncoder:
         self._usual_length = float(counts.sum() / max(1, counts.shape[0]))
         return self._weighted(counts)
 
-    def encode(self, texts: Iterable[str]) -> Sparse:
-        """Sparse (n, D) float32 with rows of length 1; a text without any known term is a row of zeros."""
-        return self._weighted(self._counted(texts, self._columns, grow=False))
+    def encode(self, texts: Iterable[str], reading: Callable[[str], Iterable[Term]] | None = None) -> Sparse:
+        """Sparse (n, D) float32 with rows of length 1; a text without any known term is a row of zeros.
+
+        Args:
+            reading: how these are read, if not as the texts of `fit` were.
+        """
+        return self._weighted(self._counted(texts, self._columns, grow=False, reading=reading))
+
+    def known(self, text: str, reading: Callable[[str], Iterable[Term]]) -> float:
+        """Which share of a text, from 0 to 1, is terms that were met, each as much as it is rare."""
+        rarest = float(self._idf.max(initial=1.0))
+        rarity = [
+            (weight, rarest if (column := self._columns.get(term)) is None else float(self._idf[column]), column)
+            for term, weight in reading(text)
+        ]
+        whole = sum(weight * rare for weight, rare, _ in rarity)
+        return sum(weight * rare for weight, rare, column in rarity if column is not None) / whole if whole else 0.0
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What was learned, as named arrays."""
@@ -152,11 +191,17 @@ class TextEncoder:
         self._idf, self._usual_length = arrays["idf"], float(arrays["usual_length"][0])
         return self
 
-    def _counted(self, texts: Iterable[str], columns: dict[str, int], grow: bool) -> Sparse:
+    def _counted(
+        self,
+        texts: Iterable[str],
+        columns: dict[str, int],
+        grow: bool,
+        reading: Callable[[str], Iterable[Term]] | None = None,
+    ) -> Sparse:
         """How much of each term each text holds, sparse (n, D); terms without a column get one or are left out."""
         values, places, offsets = array("f"), array("i"), array("q", [0])
         for text in texts:
-            for term, weight in self._reading(text):
+            for term, weight in (reading or self._reading)(text):
                 grows = grow and len(columns) < MOST_TERMS
                 place = columns.setdefault(term, len(columns)) if grows else columns.get(term)
                 if place is not None:

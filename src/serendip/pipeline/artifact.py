@@ -7,6 +7,7 @@ catalogue.ndjson      attributes, one line per item
 models/<source>/      config.json and weights.safetensors
 indexes/<source>.safetensors   where the catalogue is large
 meaning.safetensors   what an encoder said of the items' texts, where words are searched by what they mean
+sight.safetensors     what an encoder of pictures saw of those of items, where pictures are searched by
 card.json             data window, sizes, times, versions, and the SHA-256 of every other file
 """
 
@@ -25,10 +26,12 @@ from serendip.models import Embeds, Model
 from serendip.pipeline.catalogue import Catalogue, Records
 from serendip.pipeline.meaning import Meaning
 from serendip.pipeline.recipe import Recipe
+from serendip.pipeline.sight import Sight
 from serendip.retrieval import Index
 
 FORMAT = 1
 MEANING = "meaning.safetensors"
+SIGHT = "sight.safetensors"
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Artifact:
     indexes: Mapping[str, Index]  # by source name
     card: Mapping[str, Any]
     meaning: Meaning | None = None
+    sight: Sight | None = None
 
     def save(self, folder: Path) -> None:
         """Write everything into `folder`, which is made."""
@@ -57,6 +61,8 @@ class Artifact:
                 _save_arrays(self.indexes[source.name].arrays(), _index_file(folder, place, source.model))
         if self.meaning is not None:
             _save_arrays(self.meaning.arrays(), folder / MEANING)
+        if self.sight is not None:
+            _save_arrays(self.sight.arrays(), folder / SIGHT)
         card = {"format": FORMAT, **self.card, "files": _hashes(folder)}
         _write(folder / "card.json", json.dumps(card, indent=2, ensure_ascii=False))
 
@@ -87,7 +93,9 @@ class Artifact:
         }
         meaning = _open_arrays(folder / MEANING)
         known = Meaning(recipe.text.encoder).restore(meaning) if meaning and recipe.text.encoder else None
-        return cls(recipe, signals, catalogue, fitted, indexes, card, known)
+        sight = _open_arrays(folder / SIGHT)
+        seen = Sight(recipe.picture.encoder).restore(sight) if sight and recipe.picture.encoder else None
+        return cls(recipe, signals, catalogue, fitted, indexes, card, known, seen)
 
 
 def _save_arrays(arrays: dict[str, Any], file: Path) -> None:

@@ -12,19 +12,19 @@ import numpy as np
 from pydantic_core import from_json
 
 from serendip.data import InputError, Vocabulary
-from serendip.data.arrays import BoolArray, FloatArray, IntArray, Sparse
-from serendip.features import TextEncoder
+from serendip.data.arrays import BoolArray, FloatArray, IntArray
 from serendip.pipeline.columns import Columns, values_of
 from serendip.pipeline.conditions import Test, condition
 from serendip.pipeline.meaning import Meaning
+from serendip.pipeline.sight import Sight
+from serendip.pipeline.wording import Wording
+from serendip.training.seeing import IMAGE
 
 Record = dict[str, Any]
 
 LABELS = 32
 """Values of one item that variety looks at."""
 _MASKS_KEPT = 64
-_TEXT_MATCH_FROM = 0.35
-"""Items below this share of the best match do not count as matching."""
 
 
 class Records(Sequence[Record]):
@@ -53,6 +53,7 @@ class Catalogue:
         self.vocabulary = vocabulary
         self.records = records
         self._masks: dict[str, BoolArray] = {}
+        self._looks: FloatArray | None = None  # (N, D)
 
     @classmethod
     def of(cls, vocabulary: Vocabulary, attributes: Mapping[str, Mapping[str, Any]]) -> Catalogue:
@@ -67,13 +68,17 @@ class Catalogue:
         """Which items have any attributes."""
         return self.records.described() if isinstance(self.records, Records) else [bool(one) for one in self.records]
 
-    def prepare(self, labels: Sequence[tuple[str, ...]], fields: Sequence[str], meaning: Meaning | None) -> None:
+    def prepare(
+        self, labels: Sequence[tuple[str, ...]], fields: Sequence[str], meaning: Meaning | None, sight: Sight | None
+    ) -> None:
         """Compute what requests need before one asks for it."""
         assert len(self.listable) == len(self)
         for by in labels:
             self.labels(by)
         if meaning is not None:
             self._meant(tuple(fields), meaning)
+        if sight is not None:
+            self._seen(sight)
 
     def title(self, row: int, language: str = "en") -> str:
         """The title in that language where there is one, else the title, else the id."""
@@ -125,10 +130,18 @@ class Catalogue:
 
     def text_match(self, text: str, fields: Sequence[str], meaning: Meaning | None = None) -> FloatArray:
         """How well each item matches the words, or what they mean, (N,) float32 in 0..1; 0 for items that do not."""
-        encoder, vectors = self._texts(tuple(fields))
-        match = np.asarray((vectors @ encoder.encode([text]).T).toarray())[:, 0]
-        match[match < _TEXT_MATCH_FROM * match.max(initial=0.0)] = 0.0
-        return match if meaning is None else (match + meaning.match(text, self._meant(tuple(fields), meaning))) / 2
+        match, unsaid = self.wording(tuple(fields)).match(text)
+        if meaning is None:
+            return match
+        return match + np.float32(unsaid) * meaning.match(text, self._meant(tuple(fields), meaning))
+
+    def picture_match(self, picture: bytes, sight: Sight, allowed: BoolArray) -> FloatArray:
+        """How near the picture of each `allowed` item (N,) is, (N,) float32 in 0..1; 0 for those that are far.
+
+        Raises:
+            InputError: it is no picture that can be opened.
+        """
+        return sight.match(picture, self._seen(sight), allowed)
 
     def told(self, fields: Sequence[str]) -> list[str]:
         """What some attributes say of each item, as one text."""
@@ -136,24 +149,28 @@ class Catalogue:
             " ".join(str(value) for name in fields for value in values_of(record.get(name))) for record in self.records
         ]
 
-    def _texts(self, fields: tuple[str, ...]) -> tuple[TextEncoder, Sparse]:
-        if fields not in self._text_indexes:
-            texts = self.told(fields)
-            encoder = TextEncoder().fit(texts)
-            self._text_indexes[fields] = encoder, encoder.encode(texts)
-        return self._text_indexes[fields]
+    def wording(self, fields: tuple[str, ...]) -> Wording:
+        """What some attributes say, to be searched."""
+        if fields not in self._wordings:
+            self._wordings[fields] = Wording(self.told(fields))
+        return self._wordings[fields]
 
     def _meant(self, fields: tuple[str, ...], meaning: Meaning) -> FloatArray:
         if fields not in self._meanings:
             self._meanings[fields] = meaning.of(self.told(fields))
         return self._meanings[fields]
 
+    def _seen(self, sight: Sight) -> FloatArray:
+        if self._looks is None:
+            self._looks = sight.of([record.get(IMAGE) for record in self.records])
+        return self._looks
+
     @cached_property
     def _meanings(self) -> dict[tuple[str, ...], FloatArray]:
         return {}
 
     @cached_property
-    def _text_indexes(self) -> dict[tuple[str, ...], tuple[TextEncoder, Sparse]]:
+    def _wordings(self) -> dict[tuple[str, ...], Wording]:
         return {}
 
 

@@ -27,6 +27,7 @@ from serendip.data import (
 )
 from serendip.data.arrays import BoolArray, IntArray, Sparse
 from serendip.data.vocabulary import UNKNOWN
+from serendip.features.pictures import START
 from serendip.models import Embeds, Model
 from serendip.pipeline.artifact import Artifact
 from serendip.pipeline.asking import Guard, ask, unguarded
@@ -40,11 +41,13 @@ from serendip.pipeline.history import History
 from serendip.pipeline.learning import Learned, histories_of, learned_card, teach
 from serendip.pipeline.meaning import Meaning
 from serendip.pipeline.offer import FirstItems, Offer, grown, newcomers, of_first
-from serendip.pipeline.opinions import Chances, Dense, Opinion, Speaker, speaker
+from serendip.pipeline.opinions import Chances, Opinion, Speaker, speaker
 from serendip.pipeline.ranking import Ranker
 from serendip.pipeline.recipe import RANKING, Recipe, Source
 from serendip.pipeline.rendering import render
 from serendip.pipeline.reranking import rerank
+from serendip.pipeline.searching import by_picture, by_words
+from serendip.pipeline.sight import Sight
 from serendip.retrieval import Index
 from serendip.training import FitOptions
 
@@ -78,6 +81,9 @@ class Pipeline:
         self._indexes: dict[str, Index] = {}  # by source name
         self._fitted: dict[str, Speaker] = {}  # by source name
         self._meaning: Meaning | None = None
+        self._sight: Sight | None = None
+        self.pictures = Path()
+        """The folder that the attribute `image` of items starts from, once it was fitted."""
         self._offer = Offer.of(Catalogue(self.learned, []), {}, {}, self.signals)
 
     @property
@@ -124,6 +130,10 @@ class Pipeline:
             with watch.measuring("meaning"):
                 texts = catalogue.told(self.recipe.text.fields)
                 self._meaning = Meaning(self.recipe.text.encoder).fit(texts, options.vectors)
+        if self.recipe.picture.encoder is not None:
+            with watch.measuring("sight"):
+                self._sight = Sight(self.recipe.picture.encoder).fit(dataset, options)
+        self.pictures = options.pictures or Path()
         self.signals, self.lookup = dataset.signals, dataset.history
         self._open(catalogue)
         if ranker is not None:
@@ -197,7 +207,8 @@ class Pipeline:
         fitted = self.catalogue
         if len(fitted) > len(self.learned):
             fitted = Catalogue(self.learned, fitted.records[: len(self.learned)])
-        Artifact(self.recipe, self.signals, fitted, self.models, self._indexes, self.card, self._meaning).save(folder)
+        others = (self._indexes, self.card, self._meaning, self._sight)
+        Artifact(self.recipe, self.signals, fitted, self.models, *others).save(folder)
 
     @classmethod
     def load(cls, folder: Path) -> Pipeline:
@@ -210,17 +221,24 @@ class Pipeline:
         pipeline = cls(saved.recipe)
         pipeline.models, pipeline.card = dict(saved.models), dict(saved.card)
         pipeline.signals, pipeline._indexes = saved.signals, dict(saved.indexes)
-        pipeline._meaning = saved.meaning
+        pipeline._meaning, pipeline._sight = saved.meaning, saved.sight
         pipeline._open(saved.catalogue)
         return pipeline
 
     def refresh_items(self, attributes: Mapping[str, Mapping[str, Any]]) -> None:
         """Replace the attributes of all items by those given, by item id; new items are on offer from now on."""
+        token = START.set(self.pictures)
+        try:
+            self._refresh(attributes)
+        finally:
+            START.reset(token)
+
+    def _refresh(self, attributes: Mapping[str, Mapping[str, Any]]) -> None:
         new = newcomers(self.learned, attributes)
         items = Vocabulary((*self.learned.ids(), *new)) if new else self.learned
         same = items == self.items
         fresh = Catalogue.of(self.items if same else items, attributes)
-        fresh.prepare(self.recipe.labels(), self.recipe.text.fields, self._meaning)
+        fresh.prepare(self.recipe.labels(), self.recipe.text.fields, self._meaning, self._sight)
         asked = {source.name: self._of_all(source, new) for source in self.recipe.sources}
         models, speakers = ({name: pair[side] for name, pair in asked.items()} for side in (0, 1))
         offer = Offer.of(fresh, models, speakers, self.signals, self._ranker_of_all(new))
@@ -288,8 +306,7 @@ class Pipeline:
         rerank(course, self.recipe.reranking)
         self._timed("reranking", asked)
         if not len(course.rows):
-            lacking = "no item matches the words" if query.text else "nothing known of this person leads to an item"
-            course.warnings.append(lacking)
+            course.warnings.append(_nothing_found(query))
         return course
 
     def _may_explore(self, course: Course) -> bool:
@@ -315,11 +332,11 @@ class Pipeline:
     def likened(item_id: str, query: Query) -> Query:
         """The query that asks for what is similar to an item."""
         liked = (HistoryEvent(item_id=item_id, type="like"),)
-        return query.model_copy(update={"history": liked, "text": None, "personalization": True})
+        return query.model_copy(update={"history": liked, "text": None, "image": None, "personalization": True})
 
     def order(self, query: Query, item_ids: Sequence[str]) -> Recommendations:
         """The best `query.n` of `item_ids`, best first; those the model does not know come last, as given."""
-        course = self._begun(query.model_copy(update={"text": None}))
+        course = self._begun(query.model_copy(update={"text": None, "image": None}))
         course.allowed = np.ones(len(course.catalogue), bool)
         distinct = list(dict.fromkeys(item_ids))
         rows = course.catalogue.vocabulary.rows(distinct)
@@ -394,12 +411,11 @@ class Pipeline:
         said = ask(course.offer.speakers, course)
         if not said:
             raise RuntimeError("no source of the recipe answers")
-        parts = self._weighed(said, course.query.n, course.offer)
-        if course.query.text:
-            match = course.catalogue.text_match(course.query.text, self.recipe.text.fields, self._meaning)
-            parts.append(Part("text", Dense(match), self.recipe.text.weight, len(course.catalogue)))
-            course.allowed = course.allowed & (match > 0)
-        return parts
+        return [
+            *self._weighed(said, course.query.n, course.offer),
+            *by_words(course, self.recipe.text, self._meaning),
+            *by_picture(course, self.recipe.picture, self._sight),
+        ]
 
     def _weighed(self, said: Mapping[str, Opinion], n: int, offer: Offer) -> list[Part]:
         return [
@@ -421,6 +437,13 @@ class Pipeline:
         now_s = time.perf_counter()
         self.clock(step, now_s - started_s)
         return now_s
+
+
+def _nothing_found(query: Query) -> str:
+    if query.text:
+        return "no item matches the words"
+    looks = "no item looks like the picture"
+    return looks if query.image is not None else "nothing known of this person leads to an item"
 
 
 def _nobody(user_id: str) -> Sequence[HistoryEvent]:

@@ -58,12 +58,26 @@ class Filters(_Part):
 class TextSearch(_Part):
     """How a request's words are matched."""
 
-    weight: float = Field(2.0, gt=0)
-    """Its share in the blended score, beside those of the sources."""
-    fields: tuple[str, ...] = ("title", "title_zh", "category", "brand", "maker", "tags", "description")
-    """The attributes that are searched."""
+    weight: float = Field(4.0, gt=0)
+    """Its share in the blended score, beside those of the sources: what is asked for comes before what is liked."""
+    likeness: float = Field(1.0, ge=0)
+    """The share of items that say what the latest of the history say: `something like this, but for rain`."""
+    fields: tuple[str, ...] = (
+        *("title", "title_zh", "category", "category_zh", "kind", "theme", "material", "colour"),
+        *("brand", "maker", "year", "tags", "description", "description_zh"),
+    )
+    """The attributes that are searched; items that lack one are found by the others."""
     encoder: str | None = None
     """An encoder of texts, such as `minilm`, that finds what words mean beside the words; None: words alone."""
+
+
+class PictureSearch(_Part):
+    """How a request's picture is matched."""
+
+    encoder: str | None = None
+    """An encoder of pictures, such as `looks`, `cnn` or a folder; None: pictures are not read."""
+    weight: float = Field(4.0, gt=0)
+    """Its share in the blended score, beside those of the words and the sources."""
 
 
 class Ranking(_Part):
@@ -137,6 +151,7 @@ class Recipe(_Part):
     filters: Filters = Filters()
     text: TextSearch = TextSearch()
     ranking: Ranking | None = None
+    picture: PictureSearch = PictureSearch()
     reranking: Reranking = Reranking()
     exploration: Exploration = Exploration()
     retrieval: Retrieval = Retrieval()

@@ -46,6 +46,8 @@ class Asked:
         fields = set(Query.model_fields) - _LOGGED_EXTRA
         query = self.query.model_dump(mode="json", include=fields, exclude_defaults=True)
         told: dict[str, Any] = {"kind": self.kind, "query": query}
+        if self.query.image is not None:
+            told["picture"] = True  # itself it is not kept
         if self.item_id is not None:
             told["item_id"] = self.item_id
         if self.item_ids:

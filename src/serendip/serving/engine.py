@@ -102,7 +102,7 @@ class Engine:
         self.exposures.stop()
 
     def _fit_out(self, version: str, pipeline: Pipeline) -> None:
-        pipeline.lookup = self.histories
+        pipeline.lookup, pipeline.pictures = self.histories, self.workspace.path
         pipeline.guard = self.guard.of_model(version)
         pipeline.clock = self.metrics.observe_stage
 

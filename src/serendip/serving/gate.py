@@ -29,6 +29,8 @@ from serendip.store import ServiceSettings
 BODY_LIMIT = 1 << 20  # bytes
 EVENTS_BODY_LIMIT = 32 << 20  # bytes
 EVENTS_PATH = "/v1/events"
+PICTURE_BODY_LIMIT = 14 << 20  # bytes: the base64 of a picture of 10,000,000 bytes, and the rest
+PICTURE_PATH = "/v1/recommendations"
 MOST_HEADERS = 100
 UNCOUNTED = UNLIMITED | {"/metrics"}
 """What is answered however much there is to do: those who watch need it most then."""
@@ -115,6 +117,8 @@ class _Passage:
             path = scope["path"] = canonical_path(scope)
             if path == EVENTS_PATH:
                 self._limit = EVENTS_BODY_LIMIT
+            elif path == PICTURE_PATH:
+                self._limit = PICTURE_BODY_LIMIT
             self._check_size(_announced(self.headers))
             gate.passages.enter(self, path in UNCOUNTED)
             app = gate.direct.get((scope["method"], path), gate.app)

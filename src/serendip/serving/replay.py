@@ -47,6 +47,8 @@ class Replays:
         """The replay of one answer."""
         if exposure.request is None:
             return Replayed(None, False, ("what was asked was not logged then",))
+        if exposure.request.get("picture"):
+            return Replayed(None, False, ("the picture that was asked with was not kept",))
         asked = Asked.of_json(exposure.request, exposure.user_id, exposure.surface)
         if exposure.experiment is not None and exposure.arm is None:
             return Replayed(None, False, ("two lists were interleaved, by coins that were not kept",))

@@ -140,7 +140,7 @@ class Workspace:
         if folder is None:
             raise InputError(f"nothing is trained in {self.path} yet (train with `serendip fit {self.path}`)")
         pipeline = Pipeline.load(folder)
-        pipeline.lookup = self.store.history
+        pipeline.lookup, pipeline.pictures = self.store.history, self.path
         return pipeline
 
     def adopt(self, pipeline: Pipeline, reading: Reading, aside: bool = False) -> str:

@@ -1,35 +1,31 @@
 """Content reader: what items are, as `features.item_vectors` reads it, and what their pictures show.
 
-    picture:cnn, picture:vit    what a small network taught on the catalogue itself (`training.picture_encoder`) sees
+    picture:ENCODER    what an encoder of pictures (`training.seeing`) sees: `cnn`, `vit`, `looks` or a folder
 
 beside `attributes`, `text:ENCODER` and `column:NAME`. Pictures are the files that the attribute `image` names, in the
-folder `FitOptions.pictures`; one that cannot be opened is told to the progress and costs its item nothing else.
+folder `FitOptions.pictures`, later in the one that `features.pictures.START` says; one that cannot be opened is told to
+the progress and costs its item nothing else.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
 import polars as pl
-import scipy.sparse as sp
 
 from serendip.data import Dataset
-from serendip.data.arrays import BoolArray, FloatArray, Sparse
+from serendip.data.arrays import FloatArray
 from serendip.errors import InputError
-from serendip.features.columns import blocks
 from serendip.features.directions import Whitening
+from serendip.features.encoders import PictureEncoder
 from serendip.features.item_vectors import Arrays, ItemVectors, below
-from serendip.features.pictures import THUMBNAIL, Pixels, thumbnails
+from serendip.features.pictures import START, Complain
 from serendip.training.options import FitOptions
-
-if TYPE_CHECKING:  # loaded where there are pictures to be read: it brings torch
-    from serendip.training.picture_encoder import CataloguePictures
+from serendip.training.seeing import LEARNED, check_name, learned, names_of, picture_encoder, seen
 
 PICTURE = "picture:"
-KINDS = ("cnn", "vit")
-IMAGE = "image"
 
 
 class ContentReader:
@@ -43,13 +39,12 @@ class ContentReader:
         kinds = [kind for kind in contents.split("+") if kind]
         self._pictures = [kind for kind in kinds if kind.startswith(PICTURE)]
         for kind in self._pictures:
-            if kind.removeprefix(PICTURE) not in KINDS:
-                raise InputError(f"there is no kind of content {kind!r}; pictures are read by {' or '.join(KINDS)}")
+            check_name(kind.removeprefix(PICTURE))
         self._others = ItemVectors(
             "+".join(kind for kind in kinds if kind not in self._pictures), width, options.vectors
         )
-        self._width, self._folder = width, options.pictures or Path()
-        self._seen: dict[str, tuple[CataloguePictures, Whitening]] = {}
+        self._width, self._folder = width, options.pictures
+        self._seen: dict[str, tuple[PictureEncoder, Whitening]] = {}
 
     def fit_encode(self, dataset: Dataset, options: FitOptions) -> dict[str, FloatArray]:
         """Learn from the items of `dataset`, and give (N, K) float32 for each kind that says anything at all.
@@ -59,11 +54,10 @@ class ContentReader:
         """
         items = dataset.items.attributes
         found = self._others.fit_encode(items)
-        if self._pictures:
-            pixels, there = self._opened(items, options)
-            for kind in self._pictures if there.any() else []:
-                encoder = _encoder(kind).fit(pixels, there, _labels(items), dataset.matrix(), options)
-                vectors = encoder.encode(pixels)
+        for kind in self._pictures:
+            encoder, vectors = self._taught(kind.removeprefix(PICTURE), dataset, options)
+            there = vectors.any(axis=1)
+            if there.any():
                 self._seen[kind] = encoder, Whitening.fit(vectors[there], self._width)
                 found[kind] = self._seen[kind][1](vectors, there)
         return found
@@ -71,19 +65,31 @@ class ContentReader:
     def encode(self, items: pl.DataFrame) -> dict[str, FloatArray]:
         """The same of a table of other items; a kind of which the table has nothing is zeros."""
         found = self._others.encode(items)
-        if self._seen:
-            pixels, there = self._opened(items, FitOptions())
-            found |= {kind: whiten(encoder.encode(pixels), there) for kind, (encoder, whiten) in self._seen.items()}
+        for kind, (encoder, whiten) in self._seen.items():
+            vectors = self._vectors(encoder, items, _unheard)
+            found[kind] = whiten(vectors, vectors.any(axis=1))
         return found
 
-    def _opened(self, items: pl.DataFrame, options: FitOptions) -> tuple[Pixels, BoolArray]:
-        names = items[IMAGE].cast(pl.String).to_list() if IMAGE in items.columns else [None] * items.height
-        return thumbnails(self._folder, names, THUMBNAIL, lambda sentence: options.progress(sentence, 0, 1))
+    def _taught(self, name: str, dataset: Dataset, options: FitOptions) -> tuple[PictureEncoder, FloatArray]:
+        """An encoder that has seen the catalogue, and what it says, (N, D)."""
+        items, heard = dataset.items.attributes, lambda sentence: options.progress(sentence, 0, 1)
+        if name in LEARNED:
+            return learned(name, self._start, dataset, options, heard)
+        encoder = picture_encoder(name)
+        return encoder, self._vectors(encoder, items, heard)
+
+    def _vectors(self, encoder: PictureEncoder, items: pl.DataFrame, complain: Complain) -> FloatArray:
+        return seen(encoder, self._start, names_of(items), complain)
+
+    @property
+    def _start(self) -> Path:
+        return self._folder or START.get()
 
     def arrays(self) -> Arrays:
         """What was learned, as named arrays."""
         found = {f"others.{name}": array for name, array in self._others.arrays().items()}
         for kind, (encoder, whiten) in self._seen.items():
+            found[f"{kind}/identity"] = np.frombuffer(encoder.identity.encode(), np.uint8).copy()
             found |= {f"{kind}/net.{name}": array for name, array in encoder.arrays().items()}
             found |= {f"{kind}/whitening.{name}": array for name, array in whiten.arrays().items()}
         return found
@@ -96,9 +102,12 @@ class ContentReader:
         """
         self._others.restore(below(arrays, "others."))
         for kind in self._pictures:
-            if net := below(arrays, f"{kind}/net."):
-                whiten = Whitening(**below(arrays, f"{kind}/whitening."))
-                self._seen[kind] = _encoder(kind).restore(net), whiten
+            if whitening := below(arrays, f"{kind}/whitening."):
+                net, whiten = below(arrays, f"{kind}/net."), Whitening(**whitening)
+                encoder = picture_encoder(kind.removeprefix(PICTURE)).restore(net)
+                if encoder.identity.encode() != arrays[f"{kind}/identity"].tobytes():
+                    raise InputError(f"the encoder of {kind} on this machine is another one than was learned with")
+                self._seen[kind] = encoder, whiten
         return self
 
 
@@ -109,13 +118,5 @@ def side_by_side(contents: dict[str, FloatArray], n_items: int) -> FloatArray:
     return kinds
 
 
-def _encoder(kind: str) -> CataloguePictures:
-    from serendip.training.picture_encoder import CataloguePictures
-
-    return CataloguePictures("vit" if kind.endswith("vit") else "cnn")
-
-
-def _labels(items: pl.DataFrame) -> Sparse:
-    """Which labels each item has, (N, L)."""
-    found = blocks(items.drop(IMAGE, strict=False))
-    return sp.csr_array(sp.hstack(found, format="csr") > 0) if found else sp.csr_array((items.height, 0))
+def _unheard(sentence: str) -> None:
+    return None

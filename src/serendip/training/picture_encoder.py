@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Self
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
@@ -23,12 +24,15 @@ from torch.nn import functional
 
 from serendip.data.arrays import BoolArray, FloatArray, IntArray, Sparse
 from serendip.features.pictures import THUMBNAIL as SIDE
-from serendip.features.pictures import Pixels
+from serendip.features.pictures import Pixels, square
 from serendip.training import losses
 from serendip.training.blocks.pictures import PatchKind, picture_net
 from serendip.training.loop import Schedule, learn
 from serendip.training.options import FitOptions
 from serendip.training.session import torch_session
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 SHIFT = 4
 """Pixels by which a picture is shifted at most."""
@@ -112,6 +116,18 @@ class CataloguePictures:
                 )
             self._net = net.to("cpu").eval()
         return self
+
+    @property
+    def identity(self) -> str:
+        """What it is, to the last weight."""
+        learned = sha256()
+        for name, array in sorted(self.arrays().items()):
+            learned.update(name.encode() + np.ascontiguousarray(array).tobytes())
+        return f"{self.kind} {learned.hexdigest()}"
+
+    def view(self, picture: Image) -> Pixels:
+        """The square that is looked at, (S, S, 3)."""
+        return square(picture, SIDE)
 
     def encode(self, pixels: Pixels) -> FloatArray:
         """(n, D) float32, of length 1."""

@@ -193,6 +193,44 @@ def test_a_search_narrows_the_list(open_page: OpenPage) -> None:
     assert len(settle(page, lambda: page.locator("#text").fill(""))) == 20
 
 
+def test_a_picture_finds_its_item_and_can_be_dropped_again(
+    open_page: OpenPage, play_url: str, tmp_path: Path, watch: Watch
+) -> None:
+    page = open_page()
+    before = ids(page)
+    wanted = before[7]
+    data = httpx.get(f"{play_url}/v1/items/{wanted}/image").content
+    (tmp_path / "own.png").write_bytes(data)
+    found = settle(page, lambda: page.locator("#image").set_input_files(tmp_path / "own.png"))
+    assert found[0] == wanted
+    expect(page.locator("#searched-name")).to_have_text("own.png")
+    page.locator("#pick-image").focus()
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Enter")  # without a mouse
+    (tmp_path / "broken.png").write_bytes(b"not at all")
+    chooser.value.set_files(tmp_path / "broken.png")
+    expect(page.locator("#problem-text")).to_contain_text("is no picture that can be opened")
+    watch.errors.clear()  # the browser notes the refusal
+    assert settle(page, page.locator("#drop-image").click) == before
+    expect(page.locator("#searched-image")).to_be_hidden()
+
+
+def test_a_picture_is_dropped_on_the_search_box(open_page: OpenPage, watch: Watch) -> None:
+    page = open_page()
+    wanted = ids(page)[4]
+    drop = """async ([name, address]) => {
+        const data = new DataTransfer();
+        data.items.add(new File([await (await fetch(address)).blob()], name, { type: "image/png" }));
+        const box = document.getElementById("search-box");
+        box.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true }));
+    }"""
+    found = settle(page, lambda: page.evaluate(drop, ["shoe.png", f"/v1/items/{wanted}/image"]))
+    assert found[0] == wanted
+    page.evaluate(drop, ["notes.txt.exe", "/"])  # it says that it is a picture, and the service says that it is none
+    expect(page.locator("#problem-text")).to_contain_text("is no picture")
+    watch.errors.clear()
+
+
 def test_the_diversity_slider_changes_the_list_until_it_is_automatic_again(open_page: OpenPage) -> None:
     page = open_page()
     before = ids(page)

@@ -11,13 +11,11 @@ Which words mean alike is what a pretrained encoder knows and a catalogue alone 
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from serendip.errors import InputError
-from serendip.features.encoders.base import PRECISIONS, Encoder, Precision
+from serendip.features.encoders.base import PRECISIONS, Encoder, PictureEncoder, Precision
 from serendip.features.encoders.words import WordVectors
 
-__all__ = ["Encoder", "WordVectors", "text_encoder"]
+__all__ = ["Encoder", "PictureEncoder", "WordVectors", "text_encoder", "vision_encoder"]
 
 
 def text_encoder(name: str) -> Encoder:
@@ -34,12 +32,24 @@ def text_encoder(name: str) -> Encoder:
     except ModuleNotFoundError as error:
         raise InputError(f"the encoder {name} needs the package {error.name}: install serendip[large]") from None
     place, precision = _parted(name)
-    folder = Path(place)
-    if place == "minilm":
-        folder = places.of_minilm()
-    elif not folder.is_dir():
-        folder = places.of_hub(place)
+    folder = places.of_minilm() if place == "minilm" else places.of(place)
     return PretrainedText.load(folder, precision)
+
+
+def vision_encoder(name: str) -> PictureEncoder:
+    """The pretrained encoder of pictures called `name`, a folder or a name in the cache of Hugging Face.
+
+    Raises:
+        InputError: there is none of that name on this machine, it is of a family that is not known, or a package that
+            it needs is missing.
+    """
+    try:
+        from serendip.features.encoders import places
+        from serendip.features.encoders.vision import PretrainedPictures
+    except ModuleNotFoundError as error:
+        raise InputError(f"the encoder {name} needs the package {error.name}: install serendip[large]") from None
+    place, precision = _parted(name)
+    return PretrainedPictures.load(places.of(place), precision)
 
 
 def _parted(name: str) -> tuple[str, Precision]:

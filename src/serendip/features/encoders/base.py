@@ -3,14 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 from numpy.typing import NDArray
 
 from serendip.data.arrays import FloatArray
+from serendip.features.pictures import Pixels
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 Precision = Literal["float32", "bfloat16", "int8"]
 PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16", "int8")
+
+
+class PictureEncoder(Protocol):
+    """Pictures to vectors, whose products say how alike they look."""
+
+    @property
+    def identity(self) -> str:
+        """What it is, to the last weight: equal identities, equal vectors."""
+        ...
+
+    def view(self, picture: Image) -> Pixels:
+        """What it looks at of an opened picture, (S, S, 3)."""
+        ...
+
+    def encode(self, pixels: Pixels) -> FloatArray:
+        """(n, D) float32 of length 1, of views (n, S, S, 3)."""
+        ...
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """What was learned, as named arrays; nothing for one that is found again by its name."""
+        ...
+
+    def restore(self, arrays: dict[str, NDArray[Any]]) -> Self:
+        """Take what was learned from `arrays`."""
+        ...
 
 
 class Encoder(Protocol):

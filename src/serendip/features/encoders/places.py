@@ -20,6 +20,16 @@ def of_minilm() -> Path:
     return Path(get_model_path())
 
 
+def of(name: str) -> Path:
+    """The local folder `name`, or the one in which Hugging Face's cache keeps what is called so.
+
+    Raises:
+        InputError: it is neither.
+    """
+    folder = Path(name)
+    return folder if folder.is_dir() else of_hub(name)
+
+
 def of_hub(name: str) -> Path:
     """The folder in which Hugging Face's cache keeps `name` (`owner/name`).
 

@@ -12,10 +12,8 @@ The network computes in float32, in bfloat16, or with weights of eight bits in O
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -29,6 +27,7 @@ from serendip.data.arrays import FloatArray
 from serendip.errors import InputError
 from serendip.features.directions import unit
 from serendip.features.encoders.base import Precision
+from serendip.features.encoders.folders import digest_of, first_line, said_in
 
 LONGEST = 256
 """Tokens of a text that are read, where the folder does not say."""
@@ -54,9 +53,9 @@ class Reading:
     @classmethod
     def of(cls, folder: Path) -> Reading:
         """As a folder of sentence-transformers says, or as usual."""
-        pooling = _json(folder / "1_Pooling" / "config.json")
-        longest = _json(folder / "sentence_bert_config.json").get("max_seq_length") or LONGEST
-        settings = _json(folder / "config_sentence_transformers.json")
+        pooling = said_in(folder / "1_Pooling" / "config.json")
+        longest = said_in(folder / "sentence_bert_config.json").get("max_seq_length") or LONGEST
+        settings = said_in(folder / "config_sentence_transformers.json")
         prefix = (settings.get("prompts") or {}).get(settings.get("default_prompt_name") or "", "")
         kind: Pooling = "mean"
         if pooling.get("pooling_mode_cls_token") or pooling.get("pooling_mode") == "cls":
@@ -85,14 +84,14 @@ class PretrainedText:
         weights = sorted(folder.glob("*.safetensors"))
         if not weights:
             raise InputError(f"{folder} holds no weights as safetensors; pickled ones are not read")
-        digest = _digest([folder / "config.json", *weights])
+        digest = digest_of([folder / "config.json", *weights])
         try:
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
             network, width = _network(folder, precision, digest)
         except InputError:
             raise
         except Exception as error:  # whatever a damaged folder provokes inside the library
-            raise InputError(f"the encoder in {folder} cannot be read: {_first_line(error)}") from None
+            raise InputError(f"the encoder in {folder} cannot be read: {first_line(error)}") from None
         reading = reading or Reading.of(folder)
         return cls(network, width, tokenizer, reading, f"{folder.name} {digest} {precision} {reading}")
 
@@ -157,26 +156,3 @@ def _network(folder: Path, precision: Precision, digest: str) -> tuple[Network, 
         return hidden.to(torch.float32)
 
     return network, int(model.config.hidden_size)
-
-
-def _json(file: Path) -> dict[str, Any]:
-    """What a file says; nothing where there is none."""
-    if not file.is_file():
-        return {}
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{file} cannot be read: {error}") from None
-    return found if isinstance(found, dict) else {}
-
-
-def _digest(files: Sequence[Path]) -> str:
-    joined = sha256()
-    for file in files:
-        with file.open("rb") as stream:
-            joined.update(file_digest(stream, "sha256").digest())
-    return joined.hexdigest()
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)

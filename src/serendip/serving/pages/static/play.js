@@ -3,6 +3,7 @@
 import * as api from "./api.js";
 import { historyTile, movements, show, tile } from "./cards.js";
 import { nameOf, offer, onChoice, showPerson } from "./people.js";
+import { onPicture, picture } from "./pictures.js";
 import { openDetails } from "./reasons.js";
 import { deedOf, language, remember, remembered, say, speak, translatePage } from "./words.js";
 
@@ -34,6 +35,7 @@ function query() {
     user_id: person.user_id,
     limit: LENGTH,
     ...(text && { text }),
+    ...(picture() && { image: picture() }),
     ...(!slider.classList.contains("untouched") && { diversity: Number(slider.value) / 100 }),
     context: { language },
     surface: "play",
@@ -140,7 +142,7 @@ function renderNotices({ warnings = [], degraded = [] }) {
 function renderNothing({ items }) {
   const text = byId("text").value.trim();
   byId("nothing").hidden = items.length > 0;
-  byId("nothing").textContent = text ? say("nothing_found", { text }) : say("nothing");
+  byId("nothing").textContent = text ? say("nothing_found", { text }) : picture() ? say("nothing_alike") : say("nothing");
 }
 
 /** One tile per thing, with the latest that was done to it. */
@@ -278,4 +280,5 @@ async function lastPerson() {
 
 translatePage();
 onChoice(become);
+onPicture(() => ask());
 orSayWhy(start);

@@ -1,0 +1,70 @@
+"""Search on the demo world: what somebody describes is found, in both languages, and for the one who asks."""
+
+from __future__ import annotations
+
+from copy import copy
+
+import numpy as np
+import pytest
+
+from serendip.data import Dataset, Query
+from serendip.pipeline import Pipeline, Recipe
+from serendip.world import World, generate
+from serendip.world.items import Item
+from serendip.world.requests import requests
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    return generate(n_items=800, n_people=80, n_days=20, target_events=4_000)
+
+
+@pytest.fixture(scope="module")
+def searched(world: World) -> Pipeline:
+    return Pipeline(Recipe.named("default")).fit(Dataset.from_tables(world.tables()))
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_described_item_is_among_the_first_five(world: World, searched: Pipeline, language: str) -> None:
+    """`benchmarks.searching` measures it on the whole world."""
+    asked = requests(world.catalogue.items, 120, language, np.random.default_rng(0))
+    ids, people = [item.item_id for item in world.catalogue.items], world.people.user_ids
+
+    def found(rows: list[int], **given: object) -> float:
+        lists = [searched.recommend(Query(text=text, n=5, **given)).item_ids for text, _ in asked]
+        return float(np.mean([ids[row] in listed for row, listed in zip(rows, lists, strict=True)]))
+
+    rows = [row for _, row in asked]
+    assert found(rows) >= 0.9
+    assert found([*rows[1:], rows[0]]) <= 0.1  # or what is listed has little to do with what was asked
+    tastes = [searched.lookup(user) for user in people[:20]]
+    strange = [row for row in rows if all(event.item_id != ids[row] for events in tastes for event in events)]
+    assert len(strange) > 60
+    asked = [(text, row) for text, row in asked if row in strange]
+    assert found([row for _, row in asked], user=people[7]) >= 0.9
+
+
+@pytest.mark.parametrize("words", ["something like this, but for rain", "类似的，但要防泼水"])
+def test_something_like_this_but_for_rain(world: World, searched: Pipeline, words: str) -> None:
+    """A thing and words: what comes first keeps the rain off and is sold beside the thing."""
+    of = {item.item_id: item for item in world.catalogue.items}
+    dry = {id_ for id_, item in of.items() if item.material and item.material.name.en == "Recycled Nylon"}
+    beside = {of[id_].category.name.en for id_ in dry}
+    given = [id_ for id_, item in of.items() if item.category.name.en in beside and id_ not in dry][::8]
+    alone = searched.recommend(Query(text=words, n=3)).item_ids
+    assert set(alone) <= dry
+    found = [searched.recommend(Query(history=(id_,), text=words, n=3)).item_ids for id_ in given]
+    assert np.mean([len(set(listed) & dry) for listed in found]) > 2.9
+    own = [_sold_beside(of[id_], listed, of) for id_, listed in zip(given, found, strict=True)]
+    assert np.mean(own) > 0.9
+    plain = searched.recipe.text.model_copy(update={"likeness": 0.0})
+    searched_plainly = copy(searched)
+    searched_plainly.recipe = searched.recipe.model_copy(update={"text": plain})
+    without = [searched_plainly.recommend(Query(history=(id_,), text=words, n=3)).item_ids for id_ in given]
+    assert np.mean([_sold_beside(of[id_], listed, of) for id_, listed in zip(given, without, strict=True)]) < np.mean(
+        own
+    )
+
+
+def _sold_beside(item: Item, listed: tuple[str, ...], of: dict[str, Item]) -> float:
+    return float(any(of[id_].category == item.category for id_ in listed))
