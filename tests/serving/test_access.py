@@ -47,6 +47,7 @@ MISSING = {
     (404, "/v1/experiments/{experiment_id}"),
     (404, "/v1/experiments/{experiment_id}/results"),
     (404, "/v1/experiments/{experiment_id}/stop"),
+    (422, "/v1/models:promote"),
 }
 """What may be asked for and is not there."""
 
@@ -64,6 +65,7 @@ def body(method: str, path: str) -> dict[str, Any]:
         "/v1/rank": {"item_ids": ["i1"]},
         "/v1/events": {"type": "view", "user_id": "u1", "item_id": "i1"},
         "/v1/items:batch": [],
+        "/v1/models:promote": {"version": "nothing"},
         "/v1/users:batch": [],
         "/v1/experiments": {"name": "n", "arms": [{"name": "a"}, {"name": "b"}], "traffic": 1e-4},
         "/v1/experiments/{experiment_id}/stop": {},

@@ -310,5 +310,5 @@ def test_only_what_is_there_can_be_promoted(
 ) -> None:
     client = ask_of(workspace)
     before = workspace.current_model()
-    is_problem(client.post("/v1/models:promote", {"version": version}), 404, "not-found")
+    is_problem(client.post("/v1/models:promote", {"version": version}), 422, "invalid-request")
     assert workspace.current_model() == before

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from serendip.data import InputError
 from serendip.serving.bodies import AlertPage, ModelPage, Promoted, Promotion
-from serendip.serving.problems import Refused
+from serendip.serving.problems import ProblemError, Refused
 from serendip.serving.wire import JsonAnswer, JsonRoute, Live
 from serendip.store import rounds
 
@@ -34,7 +34,8 @@ def promote(engine: Live, body: Promotion) -> JsonAnswer:
     try:
         engine.workspace.promote(body.version)
     except InputError as error:
-        raise Refused("not-found", str(error)) from None
+        wrong = ProblemError(pointer="#/version", code="unknown", detail=str(error))
+        raise Refused("invalid-request", str(error), [wrong]) from None
     engine.deployment.look()
     served = engine.deployment.current
     return JsonAnswer({"version": body.version, "answers": served is not None and served.version == body.version})
