@@ -32,7 +32,7 @@ from serendip.data import Dataset, Queries
 from serendip.data.arrays import FloatArray, IntArray, Sparse
 from serendip.models.base import ModelConfig, NotSearched, Search, Weights, fitted, take
 from serendip.training import FitOptions, losses
-from serendip.training.content_reader import ContentReader
+from serendip.training.content_reader import ContentReader, beside
 from serendip.training.loop import Schedule, learn
 from serendip.training.session import torch_session
 
@@ -117,7 +117,7 @@ class DropoutNet:
     def fit(self, dataset: Dataset, options: FitOptions = FitOptions()) -> Self:
         config, matrix = self.config, dataset.matrix()
         reader = ContentReader(config.contents, config.content_size, options)
-        content = _beside(reader.fit_encode(dataset, options), dataset.n_items)
+        content = beside(reader.fit_encode(dataset, options), dataset.n_items)
         met = np.flatnonzero(np.bincount(matrix.indices, minlength=dataset.n_items))
         present = min(len(met), int(np.count_nonzero(np.diff(matrix.indptr))))
         count = max(1, min(config.known_size, -(-present // SHARE)))
@@ -168,8 +168,3 @@ class DropoutNet:
         self._net.load_state_dict({name: torch.tensor(value) for name, value in net.items()}, assign=True)
         self._net.eval()
         return self
-
-
-def _beside(contents: dict[str, FloatArray], n_items: int) -> FloatArray:
-    """All kinds side by side, (N, F) float32."""
-    return np.concatenate([np.zeros((n_items, 0), np.float32), *contents.values()], axis=1)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+import numpy as np
 import polars as pl
 import scipy.sparse as sp
 
@@ -111,3 +112,8 @@ def _labels(items: pl.DataFrame) -> Sparse:
     """Which labels each item has, (N, L)."""
     found = blocks(items.drop(IMAGE, strict=False))
     return sp.csr_array(sp.hstack(found, format="csr") > 0) if found else sp.csr_array((items.height, 0))
+
+
+def beside(contents: dict[str, FloatArray], n_items: int) -> FloatArray:
+    """All kinds side by side, (N, F) float32."""
+    return np.concatenate([np.zeros((n_items, 0), np.float32), *contents.values()], axis=1)

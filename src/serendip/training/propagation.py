@@ -35,11 +35,12 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
+from serendip.algebra.histories import shares
 from serendip.algebra.spectrum import leading
 from serendip.data import Dataset, Queries
 from serendip.data.arrays import BoolArray, FloatArray, IntArray, Sparse
 from serendip.training import losses, negatives, withheld
-from serendip.training.blocks.graph import Graph, Layers, blurred, owners, roots, sums
+from serendip.training.blocks.graph import Graph, Layers, blurred, owners, sums
 from serendip.training.loop import Schedule, learn
 from serendip.training.options import FitOptions
 from serendip.training.session import torch_session
@@ -249,9 +250,8 @@ class Smoothed:
 
     def _shares(self, queries: Queries) -> FloatArray:
         """W^-½ w of each event, (E,) float32, 0 for what nobody wants."""
-        recent = np.where(self.known[queries.item_rows], queries.recent(self.memory), np.float32(0))
-        scale = roots(sums(queries.query_rows, recent, len(queries)))
-        return (recent * scale[queries.query_rows]).astype(np.float32)
+        recent, _, scale = shares(queries, self.known, self.memory)
+        return recent * scale
 
     def weights(self) -> dict[str, NDArray[Any]]:
         return {"sources": self.sources, "targets": self.targets}
