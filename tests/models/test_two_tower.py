@@ -13,7 +13,7 @@ from serendip.training import FitOptions
 OPTIONS = FitOptions(seed=3, threads=1)
 KINDS = ["tea", "boots", "lamps", "maps"]
 N_ITEMS, N_PEOPLE = 120, 400
-MODELS = ["two_tower", "content_map", "dropout_net", "vbpr"]
+MODELS = ["two_tower", "content_map", "dropout_net", "freedom", "vbpr"]
 
 
 def shop(told: bool = True, shuffled: bool = False) -> Dataset:

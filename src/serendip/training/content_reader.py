@@ -35,8 +35,9 @@ IMAGE = "image"
 class ContentReader:
     """Items to one matrix for each kind of content."""
 
-    def __init__(self, contents: str, width: int, options: FitOptions = FitOptions()) -> None:
-        """
+    def __init__(self, contents: str, width: int, options: FitOptions = FitOptions(), even: bool = True) -> None:
+        """Not `even`: see `Whitening.fit`.
+
         Raises:
             InputError: there is no such kind of content.
         """
@@ -46,9 +47,9 @@ class ContentReader:
             if kind.removeprefix(PICTURE) not in KINDS:
                 raise InputError(f"there is no kind of content {kind!r}; pictures are read by {' or '.join(KINDS)}")
         self._others = ItemVectors(
-            "+".join(kind for kind in kinds if kind not in self._pictures), width, options.vectors
+            "+".join(kind for kind in kinds if kind not in self._pictures), width, options.vectors, even
         )
-        self._width, self._folder = width, options.pictures or Path()
+        self._width, self._even, self._folder = width, even, options.pictures or Path()
         self._seen: dict[str, tuple[CataloguePictures, Whitening]] = {}
 
     def fit_encode(self, dataset: Dataset, options: FitOptions) -> dict[str, FloatArray]:
@@ -64,7 +65,7 @@ class ContentReader:
             for kind in self._pictures if there.any() else []:
                 encoder = _encoder(kind).fit(pixels, there, _labels(items), dataset.matrix(), options)
                 vectors = encoder.encode(pixels)
-                self._seen[kind] = encoder, Whitening.fit(vectors[there], self._width)
+                self._seen[kind] = encoder, Whitening.fit(vectors[there], self._width, self._even)
                 found[kind] = self._seen[kind][1](vectors, there)
         return found
 
