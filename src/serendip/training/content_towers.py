@@ -12,7 +12,8 @@ cold start in recommender systems", NeurIPS 2017. A person is the sum of the vec
 
 with a learned τ. People are told by a part of their history what stands in the rest, against candidates shared by the
 batch (`losses.softmax`): Yi et al., "Sampling-bias-corrected neural modeling for large corpus item recommendations",
-RecSys 2019.
+RecSys 2019. Where candidates are drawn (`negatives`), they are the answers of the batch and uniform ones
+(`negatives.mixed`), under the refined log-Q correction.
 """
 
 from __future__ import annotations
