@@ -81,6 +81,10 @@ class ItemVectors:
         raw = dict(self._raw(items))
         return {kind: self._whitened(kind, raw.get(kind), items.height) for kind in self._whitenings}
 
+    def described(self, items: pl.DataFrame) -> list[str]:
+        """What the table says of each item as one text, as far as the columns were there at the time of `fit`."""
+        return self._content.describe(items)
+
     def _named_encoders(self) -> Iterator[tuple[str, Encoder]]:
         return ((kind, text_encoder(name)) for kind, (sort, name) in self._kinds.items() if sort == TEXT)
 

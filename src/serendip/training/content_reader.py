@@ -1,6 +1,7 @@
-"""Content reader: what items are, as `features.item_vectors` reads it, and what their pictures show.
+"""Content reader: what items are, as `features.item_vectors` reads it, and what small networks make of it.
 
-    picture:cnn, picture:vit    what a small network taught on the catalogue itself (`training.picture_encoder`) sees
+    text:catalogue              what a network taught on the catalogue itself (`training.text_encoder`) reads
+    picture:cnn, picture:vit    what such a network (`training.picture_encoder`) sees
 
 beside `attributes`, `text:ENCODER` and `column:NAME`. Pictures are the files that the attribute `image` names, in the
 folder `FitOptions.pictures`; one that cannot be opened is told to the progress and costs its item nothing else.
@@ -9,7 +10,7 @@ folder `FitOptions.pictures`; one that cannot be opened is told to the progress 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import polars as pl
@@ -24,10 +25,12 @@ from serendip.features.item_vectors import Arrays, ItemVectors, below
 from serendip.features.pictures import THUMBNAIL, Pixels, thumbnails
 from serendip.training.options import FitOptions
 
-if TYPE_CHECKING:  # loaded where there are pictures to be read: it brings torch
+if TYPE_CHECKING:  # loaded where there is something for them to read: they bring torch
     from serendip.training.picture_encoder import CataloguePictures
+    from serendip.training.text_encoder import CatalogueText
 
 PICTURE = "picture:"
+TEXT = "text:catalogue"
 KINDS = ("cnn", "vit")
 IMAGE = "image"
 
@@ -42,15 +45,15 @@ class ContentReader:
             InputError: there is no such kind of content.
         """
         kinds = [kind for kind in contents.split("+") if kind]
-        self._pictures = [kind for kind in kinds if kind.startswith(PICTURE)]
-        for kind in self._pictures:
-            if kind.removeprefix(PICTURE) not in KINDS:
+        self._taught = [kind for kind in kinds if kind.startswith(PICTURE) or kind == TEXT]
+        for kind in self._taught:
+            if kind != TEXT and kind.removeprefix(PICTURE) not in KINDS:
                 raise InputError(f"there is no kind of content {kind!r}; pictures are read by {' or '.join(KINDS)}")
         self._others = ItemVectors(
-            "+".join(kind for kind in kinds if kind not in self._pictures), width, options.vectors, even
+            "+".join(kind for kind in kinds if kind not in self._taught), width, options.vectors, even
         )
         self._width, self._even, self._folder = width, even, options.pictures or Path()
-        self._seen: dict[str, tuple[CataloguePictures, Whitening]] = {}
+        self._seen: dict[str, tuple[CataloguePictures | CatalogueText, Whitening]] = {}
 
     def fit_encode(self, dataset: Dataset, options: FitOptions) -> dict[str, FloatArray]:
         """Learn from the items of `dataset`, and give (N, K) float32 for each kind that says anything at all.
@@ -60,11 +63,12 @@ class ContentReader:
         """
         items = dataset.items.attributes
         found = self._others.fit_encode(items)
-        if self._pictures:
-            pixels, there = self._opened(items, options)
-            for kind in self._pictures if there.any() else []:
-                encoder = _encoder(kind).fit(pixels, there, _labels(items), dataset.matrix(), options)
-                vectors = encoder.encode(pixels)
+        for kind in self._taught:
+            values, there = self._values(kind, items, options)
+            if there.any():
+                encoder = self._fitted(kind, values, there, dataset, options)
+                vectors = encoder.encode(values)
+                there &= vectors.any(axis=1)
                 self._seen[kind] = encoder, Whitening.fit(vectors[there], self._width, self._even)
                 found[kind] = self._seen[kind][1](vectors, there)
         return found
@@ -72,10 +76,25 @@ class ContentReader:
     def encode(self, items: pl.DataFrame) -> dict[str, FloatArray]:
         """The same of a table of other items; a kind of which the table has nothing is zeros."""
         found = self._others.encode(items)
-        if self._seen:
-            pixels, there = self._opened(items, FitOptions())
-            found |= {kind: whiten(encoder.encode(pixels), there) for kind, (encoder, whiten) in self._seen.items()}
+        for kind, (encoder, whiten) in self._seen.items():
+            values, there = self._values(kind, items, FitOptions())
+            vectors = encoder.encode(values)
+            found[kind] = whiten(vectors, there & vectors.any(axis=1))
         return found
+
+    def _fitted(
+        self, kind: str, values: Any, there: BoolArray, dataset: Dataset, options: FitOptions
+    ) -> CataloguePictures | CatalogueText:
+        if kind == TEXT:
+            return _reading().fit(values, there, dataset.matrix(), options)
+        return _seeing(kind).fit(values, there, _labels(dataset.items.attributes), dataset.matrix(), options)
+
+    def _values(self, kind: str, items: pl.DataFrame, options: FitOptions) -> tuple[Any, BoolArray]:
+        """What the encoder of a kind reads of each item, and of which items there is anything, (n,)."""
+        if kind != TEXT:
+            return self._opened(items, options)
+        texts = self._others.described(items)
+        return texts, np.array([bool(text.strip()) for text in texts], bool)
 
     def _opened(self, items: pl.DataFrame, options: FitOptions) -> tuple[Pixels, BoolArray]:
         names = items[IMAGE].cast(pl.String).to_list() if IMAGE in items.columns else [None] * items.height
@@ -96,14 +115,20 @@ class ContentReader:
             InputError: an encoder is not on this machine, or is another one than was learned with.
         """
         self._others.restore(below(arrays, "others."))
-        for kind in self._pictures:
+        for kind in self._taught:
             if net := below(arrays, f"{kind}/net."):
                 whiten = Whitening(**below(arrays, f"{kind}/whitening."))
-                self._seen[kind] = _encoder(kind).restore(net), whiten
+                self._seen[kind] = (_reading() if kind == TEXT else _seeing(kind)).restore(net), whiten
         return self
 
 
-def _encoder(kind: str) -> CataloguePictures:
+def _reading() -> CatalogueText:
+    from serendip.training.text_encoder import CatalogueText
+
+    return CatalogueText()
+
+
+def _seeing(kind: str) -> CataloguePictures:
     from serendip.training.picture_encoder import CataloguePictures
 
     return CataloguePictures("vit" if kind.endswith("vit") else "cnn")
