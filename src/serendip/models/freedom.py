@@ -52,7 +52,7 @@ class FreedomConfig(GraphConfig):
     """Numbers kept of each kind of content."""
     neighbors: Annotated[int, Search(5, 30, log=True)] = Field(10, ge=1)
     """k, the items that an item has an edge to, of each kind of content."""
-    pruned: Annotated[float, Search(0.0, 0.9)] = Field(0.5, ge=0, lt=1)
+    pruned: Annotated[float, Search(0.0, 0.9)] = Field(0.3, ge=0, lt=1)
     """Share of the preferences that are out of the graph for an epoch."""
     content_share: Annotated[float, Search(1e-3, 0.5, log=True)] = Field(0.1, ge=0)
     """λ: how much telling contents apart counts beside telling items apart."""
