@@ -21,7 +21,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol
 
 import numpy as np
 import torch
@@ -142,13 +142,21 @@ def sums(vectors: Tensor, weights: Tensor, owners: Tensor, n_people: int) -> Ten
     return added * torch.where(totals > 0, totals, torch.inf).rsqrt()[:, None]
 
 
+class Rows(Protocol):
+    """What one kind of content says of each item: a matrix, or an encoder that learns along (`training.text_tower`)."""
+
+    def __getitem__(self, places: Tensor) -> Tensor:
+        """(n, K_m) of the items at `places` (n,)."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class TowerLesson:
     """What stands in the rest of each history, told from a part of it."""
 
     net: Towers
     sequences: Sequences
-    contents: Sequence[Tensor]  # of the items that somebody met, (A, K_m) for each kind
+    contents: Sequence[Rows]  # of the items that somebody met, (A, K_m) for each kind
     n_items: int  # A
     config: TowerConfig
     sampler: negatives.Sampler
