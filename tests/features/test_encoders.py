@@ -123,13 +123,13 @@ def test_texts_are_read_in_batches_within_a_budget(folder: Path, monkeypatch: py
 
     monkeypatch.setattr(pretrained, "TOKENS", 12)
     encoder = pretrained.PretrainedText.load(folder)
-    sizes, network = [], encoder._network
+    sizes, network = [], encoder.network
 
     def counting(tokens: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
         sizes.append(tokens.numel())
         return network(tokens, real)
 
-    monkeypatch.setattr(encoder, "_network", counting)
+    monkeypatch.setattr(encoder, "network", counting)
     few = encoder.encode(TEXTS)
     assert len(sizes) > 2
     assert max(sizes) <= 12

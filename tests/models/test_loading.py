@@ -6,6 +6,7 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from serendip import models
@@ -80,3 +81,17 @@ def test_a_saved_configuration_that_makes_no_sense_is_refused(tmp_path: Path, ta
     (tmp_path / "config.json").write_text(json.dumps(table), encoding="utf-8")
     with pytest.raises(DamagedArtifactError, match=r"config\.json cannot be read"):
         models.open_saved(tmp_path)
+
+
+def test_weights_that_lie_by_columns_are_saved_as_they_are(tmp_path: Path) -> None:
+    """safetensors alone writes their numbers in the order in which they lie, and reads them by rows."""
+    from safetensors.numpy import load_file, save_file
+
+    by_columns = np.asfortranarray(np.arange(6, dtype=np.float32).reshape(2, 3))
+    save_file({"items": by_columns}, tmp_path / "alone")
+    assert not np.array_equal(load_file(tmp_path / "alone")["items"], by_columns)
+
+    model = models.make("popular")
+    model.weights = lambda: {"items": by_columns}  # type: ignore[method-assign]
+    models.save(model, tmp_path / "saved")
+    np.testing.assert_array_equal(load_file(tmp_path / "saved" / "weights.safetensors")["items"], by_columns)

@@ -13,6 +13,7 @@ from serendip.training import FitOptions
 OPTIONS = FitOptions(seed=3, threads=1)
 KINDS = ["tea", "boots", "lamps", "maps"]
 N_ITEMS, N_PEOPLE = 120, 400
+MODELS = ["two_tower", "content_map", "dropout_net", "freedom", "vbpr"]
 
 
 def shop(told: bool = True, shuffled: bool = False) -> Dataset:
@@ -45,13 +46,13 @@ def found(model: models.Model, data: Dataset) -> float:
     return float(np.mean([kind in own for own, row in zip(liked, best, strict=True) for kind in row]))
 
 
-@pytest.mark.parametrize("name", ["two_tower", "content_map", "dropout_net"])
+@pytest.mark.parametrize("name", MODELS)
 def test_what_nobody_met_is_found_by_what_it_is(name: str) -> None:
     data = shop()
     assert found(models.make(name).fit(data, OPTIONS), data) > 0.95
 
 
-@pytest.mark.parametrize("name", ["two_tower", "content_map", "dropout_net"])
+@pytest.mark.parametrize("name", MODELS)
 def test_contents_that_are_mixed_up_are_no_help(name: str) -> None:
     """The figure comes from the contents and from nowhere else: half of all kinds are liked."""
     data = shop(shuffled=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
@@ -154,3 +156,74 @@ def test_multinomial_is_that_of_the_formula() -> None:
 def test_squared_error_is_the_mean_or_the_weighted_mean() -> None:
     predicted, known = torch.tensor([1.0, 2, 3]), torch.tensor([2.0, 2, 5])
     assert float(losses.squared_error(predicted, known)) == pytest.approx(5 / 3)
+
+
+def refined(hidden: Tensor, table: Tensor, targets: Tensor, offsets: Tensor | None) -> Tensor:
+    """Place by place: -sg(1 - p_t) (s_t - ln Σ_{c ≠ t} exp(s_c + o_c)). Khrylchenko et al., RecSys 2025."""
+    parts = []
+    for vector, target in zip(hidden, targets.tolist(), strict=True):
+        scores = table @ vector
+        raised = scores if offsets is None else scores + offsets
+        others = torch.logsumexp(torch.stack([raised[c] for c in range(len(table)) if c != target]), 0)
+        wrong = torch.sigmoid(others - scores[target]).detach()
+        parts.append(-wrong * (scores[target] - others))
+    return torch.stack(parts).mean()
+
+
+def test_softmax_has_the_gradients_of_the_refined_log_q_correction(
+    given: tuple[Tensor, Tensor, Tensor, Tensor | None],
+) -> None:
+    found, expected = gradients(losses.softmax, *given), gradients(refined, *given)
+    for one, other in zip(found[1:], expected[1:], strict=True):
+        torch.testing.assert_close(one, other)
+
+
+SHARE = torch.tensor([0.4, 0.3, 0.2, 0.1], dtype=torch.float64)
+"""How likely each of four items is to be the right answer of a place."""
+
+
+def batches(draws: int) -> Iterator[tuple[list[int], float]]:
+    """Every way in which so many other answers may fall, in any order, and its chance."""
+    for batch in itertools.combinations_with_replacement(range(len(SHARE)), draws):
+        ways = math.factorial(draws) // math.prod(math.factorial(batch.count(item)) for item in range(len(SHARE)))
+        yield list(batch), ways * float(SHARE[list(batch)].prod())
+
+
+def expected_gradients(scores: Tensor, draws: int) -> dict[str, Tensor]:
+    """What each loss does to the scores (4,), over all right answers and all batches of so many others."""
+    found: dict[str, Tensor] = defaultdict(lambda: torch.zeros_like(scores))
+    within = 1 - (1 - SHARE) ** draws
+    for target, (batch, chance) in itertools.product(range(len(SHARE)), batches(draws)):
+        leaf = scores.clone().requires_grad_()
+        candidates = torch.tensor(sorted({target, *batch}))
+        right = (candidates == target).nonzero()[0]
+        one, others = torch.ones(1, 1, dtype=scores.dtype), torch.tensor(batch)
+        positive, negative = leaf[target, None], leaf[others].where(others != target, -math.inf)[None]
+        values = {
+            "full": losses.softmax(one, leaf[:, None], torch.tensor([target])),
+            "plain": losses.sampled_softmax(positive, negative),
+            "corrected": losses.sampled_softmax(positive, negative, SHARE[others].log(), SHARE[target, None].log()),
+            "refined": losses.softmax(one, leaf[candidates, None], right, -within[candidates].log()),
+        }
+        for name, value in values.items():
+            gradient = torch.autograd.grad(value, leaf, retain_graph=True)[0]
+            found[name] += float(SHARE[target]) * chance * gradient
+    return found
+
+
+@pytest.mark.parametrize("seed", [0, 2])
+def test_the_refined_correction_comes_nearest_to_learning_from_all_items(seed: int) -> None:
+    """By brute force: the expected gradient over every batch there is, against that of the softmax over all items.
+
+    With the correction of Yi et al. the gradient lacks the weight 1 - p_t, however many are drawn.
+    """
+    scores = drawn(4, seed=seed)
+    few, many = expected_gradients(scores, 3), expected_gradients(scores, 12)
+    off, before = ({name: float((gradient - of["full"]).norm()) for name, gradient in of.items()} for of in (many, few))
+    assert off["refined"] < 0.4 * before["refined"]
+    assert off["refined"] < 0.03
+    for name in ("plain", "corrected"):
+        assert off[name] > 0.03
+        assert off["refined"] < 0.6 * off[name]
+    # Without any correction what few want is let off, because it is hardly ever there to be told apart from.
+    assert many["plain"][-1] < many["full"][-1] - 0.01

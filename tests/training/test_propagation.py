@@ -153,7 +153,7 @@ def test_an_epoch_asks_for_each_preference_as_often_as_its_weight_says() -> None
     taught = lesson(GraphConfig())
     generator, often = np.random.default_rng(0), np.zeros(taught.matrix.nnz)
     for _ in range(400):
-        cells = np.concatenate([cells for cells, _ in taught.batches(generator)])
+        cells = np.concatenate([cells for cells, *_ in taught.batches(generator)])
         assert len(np.unique(cells)) == len(cells)
         often[cells] += 1
     weights = taught.matrix.data
@@ -165,12 +165,12 @@ def test_an_epoch_asks_for_each_preference_as_often_as_its_weight_says() -> None
 def test_of_whom_one_thing_is_known_nothing_is_asked() -> None:
     matrix = sp.csr_array(np.array([[1, 1, 0], [0, 0, 1], [0, 1, 1]], np.float32))
     (cells, _), *others = lesson(GraphConfig(), matrix).batches(np.random.default_rng(0))
-    asked = np.concatenate([cells, *(cells for cells, _ in others)])
+    asked = np.concatenate([cells, *(cells for cells, *_ in others)])
     assert sorted(asked) == [0, 1, 3, 4]
 
 
 def test_batches_are_no_larger_than_asked_for() -> None:
-    sizes = [len(cells) for cells, _ in lesson(GraphConfig(batch_size=7)).batches(np.random.default_rng(0))]
+    sizes = [len(cells) for cells, *_ in lesson(GraphConfig(batch_size=7)).batches(np.random.default_rng(0))]
     assert max(sizes) <= 7
     assert min(sizes) >= 6
 

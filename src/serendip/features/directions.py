@@ -49,8 +49,11 @@ class Whitening:
     turn: FloatArray  # (D, K)
 
     @classmethod
-    def fit(cls, vectors: FloatArray, width: int) -> Self:
-        """From vectors (n, D) of contents that say something, to `width` numbers at most."""
+    def fit(cls, vectors: FloatArray, width: int, even: bool = True) -> Self:
+        """From vectors (n, D) of contents that say something, to `width` numbers at most.
+
+        Not `even`: directions are as strong as they were, so that products still say how alike two contents are.
+        """
         wide = vectors.astype(np.float64)
         count = max(1, len(wide))
         mean = wide.sum(axis=0) / count
@@ -58,8 +61,8 @@ class Whitening:
             strengths, directions = linalg.eigh((wide - mean).T @ (wide - mean) / count)
         order = np.argsort(-strengths, kind="stable")[: min(width, max(1, len(wide) - 1))]
         kept = order[strengths[order] > NOTHING * max(strengths.max(initial=0), NOTHING)]
-        even = strengths[kept] + EVEN * (strengths[kept].mean() if len(kept) else 1)
-        turn = directions[:, kept] / np.sqrt(even * max(1, len(kept)))
+        strong = strengths[kept] + EVEN * (strengths[kept].mean() if len(kept) else 1)
+        turn = directions[:, kept] / (np.sqrt(strong * max(1, len(kept))) if even else 1)
         return cls(mean.astype(np.float32), turn.astype(np.float32))
 
     def __call__(self, vectors: FloatArray, known: BoolArray) -> FloatArray:

@@ -35,14 +35,18 @@ Arrays = dict[str, NDArray[Any]]
 class ItemVectors:
     """Items to one matrix for each kind of content."""
 
-    def __init__(self, contents: str = ATTRIBUTES, width: int = 256, cache: Path | None = None) -> None:
+    def __init__(
+        self, contents: str = ATTRIBUTES, width: int = 256, cache: Path | None = None, even: bool = True
+    ) -> None:
         """Vectors have at most `width` numbers of each kind; what encoders say is kept in the file `cache`.
+
+        Not `even`: see `Whitening.fit`.
 
         Raises:
             InputError: there is no such kind of content.
         """
         self._kinds = {kind: _parted(kind) for kind in filter(None, contents.split("+"))}
-        self._width, self._cache = width, VectorCache(cache)
+        self._width, self._cache, self._even = width, VectorCache(cache), even
         self._content = ItemContent()
         self._directions = np.empty((0, 1), np.float32)  # (F, K)
         self._encoders: dict[str, Encoder] = {}
@@ -63,7 +67,9 @@ class ItemVectors:
         described = self._content.describe(items)
         self._encoders = {kind: encoder.fit(described) for kind, encoder in self._named_encoders()}
         raw = {kind: vectors for kind, vectors in self._raw(items) if vectors.any()}
-        self._whitenings = {kind: Whitening.fit(raw[kind][raw[kind].any(axis=1)], self._width) for kind in raw}
+        self._whitenings = {
+            kind: Whitening.fit(raw[kind][raw[kind].any(axis=1)], self._width, self._even) for kind in raw
+        }
         return {kind: self._whitened(kind, raw[kind], items.height) for kind in raw}
 
     def encode(self, items: pl.DataFrame) -> dict[str, FloatArray]:
@@ -74,6 +80,10 @@ class ItemVectors:
         """
         raw = dict(self._raw(items))
         return {kind: self._whitened(kind, raw.get(kind), items.height) for kind in self._whitenings}
+
+    def described(self, items: pl.DataFrame) -> list[str]:
+        """What the table says of each item as one text, as far as the columns were there at the time of `fit`."""
+        return self._content.describe(items)
 
     def _named_encoders(self) -> Iterator[tuple[str, Encoder]]:
         return ((kind, text_encoder(name)) for kind, (sort, name) in self._kinds.items() if sort == TEXT)

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
+import numpy as np
 from pydantic import ValidationError
 
 from serendip.errors import DamagedArtifactError, InputError
@@ -108,7 +109,8 @@ def save(model: Model, folder: Path) -> None:
     from safetensors.numpy import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
-    save_file(model.weights(), folder / WEIGHTS_FILE)
+    # By rows: of an array that lies by columns safetensors writes the numbers in the wrong order.
+    save_file({name: np.asarray(array, order="C") for name, array in model.weights().items()}, folder / WEIGHTS_FILE)
     table = {
         "model": type(model).__module__.rpartition(".")[2],
         "config": model.config.model_dump(mode="json"),

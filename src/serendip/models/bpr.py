@@ -29,6 +29,7 @@ import numpy as np
 import scipy.sparse as sp
 from pydantic import Field
 
+from serendip.algebra.histories import shares
 from serendip.algebra.pairwise import Draws, Rates, Vectors, Wants, step_through
 from serendip.data import Dataset, Queries
 from serendip.data.arrays import FloatArray, IntArray
@@ -120,10 +121,7 @@ class Bpr:
     def _shares(self, queries: Queries) -> tuple[FloatArray, FloatArray, FloatArray]:
         """w of each event, its share w / W of its history, and W^-a of the history, all (E,); of known items only."""
         known = np.any(fitted(self._vectors).sources, axis=1)
-        recent = np.where(np.asarray(known)[queries.item_rows], queries.recent(self.config.memory), np.float32(0))
-        sums = np.bincount(queries.query_rows, recent, len(queries))
-        whole = np.where(sums > 0, sums, 1)[queries.query_rows]
-        return recent, (recent / whole).astype(np.float32), (1 / np.sqrt(whole)).astype(np.float32)
+        return shares(queries, known, self.config.memory)
 
     def weights(self) -> Weights:
         return fitted(self._vectors)._asdict()

@@ -23,15 +23,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-import torch
 from torch import Tensor
 
 from serendip.data import Dataset, Queries
 from serendip.data.arrays import FloatArray, IntArray
 from serendip.models.base import NotSearched, Weights, fitted, take
-from serendip.training import FitOptions, losses
+from serendip.training import FitOptions
 from serendip.training.blocks.graph import Graph
-from serendip.training.propagation import GraphConfig, Method, Net, Pairs, Smoothed, recognised
+from serendip.training.propagation import GraphConfig, Method, Net, Pairs, Smoothed, ranked, recognised
 
 
 class LightGcnConfig(GraphConfig):
@@ -56,9 +55,7 @@ class LightGcn:
         people, items = net(graph).vectors(0)
         if self.config.loss == "softmax":
             return recognised(people, items, pairs, self.config.temperature)
-        people, wanted = people[pairs.people], items[pairs.items]  # (M, D)
-        other = items[torch.randint(len(items), pairs.items.shape, device=items.device)]
-        return losses.bpr((people * wanted).sum(1), (people * other).sum(1, keepdim=True))
+        return ranked(people, items, pairs)
 
     def score(self, queries: Queries, rows: IntArray | None = None) -> FloatArray:
         return take(fitted(self._smoothed).score(queries), rows)

@@ -13,68 +13,101 @@ What somebody asks for in words is read as an item of which no more is said, and
 
 Use it for retrieval where things have contents and new ones come in all the time.
 
+With `tuned_layers` the last layers of a pretrained encoder of texts learn along, end to end, by low-rank adapters, and
+these are saved with the model. That is far dearer: each step sends the texts of all its items through the layers, so
+take few `negatives`, a small `batch_size`, few `epochs`, and a GPU for more than some thousand items. What it gains has
+not been measured yet, and with a large `learning_rate` all items may come to look alike; begin with a tenth of it.
+
 With width D, F numbers of content, histories of T events, E events in all and C candidates: an epoch O(E·C·D) and, for
 each step, the tower of what it holds, O((C + B·T)·(F·D + D²)); memory O(N·(F + D)). A question costs O(T·D + D² + N·D).
 """
 
 from __future__ import annotations
 
-from typing import Self
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Self
 
 import numpy as np
 import polars as pl
 import torch
-from torch import Tensor
+from pydantic import Field
+from torch import Tensor, nn
 
 from serendip.data import Dataset, Queries
 from serendip.data.arrays import FloatArray, IntArray
 from serendip.features.item_vectors import below
-from serendip.models.base import Weights, fitted, take
+from serendip.models.base import NotSearched, Weights, fitted, take
 from serendip.training import FitOptions, negatives, withheld
 from serendip.training.content_reader import ContentReader
-from serendip.training.content_towers import TowerConfig, TowerLesson, Towers
+from serendip.training.content_towers import Rows, TowerConfig, TowerLesson, Towers
 from serendip.training.loop import Schedule, learn
 from serendip.training.sequences import Sequences
 from serendip.training.session import torch_session
+from serendip.training.settings import Tuning
+
+if TYPE_CHECKING:  # it brings transformers
+    from serendip.training.text_tower import LiveText
 
 ROWS_AT_ONCE = 16_384
 TITLE = "title"
 """The column of items as which words are read that somebody asks for."""
 
 
+class TwoTowerConfig(TowerConfig):
+    tuned_layers: Annotated[int, NotSearched("a trade of time for accuracy")] = Field(0, ge=0)
+    """The last so many layers of pretrained encoders of texts learn along; 0: they stay as they are."""
+    tuned_rank: Annotated[int, NotSearched("a trade of time for accuracy")] = Field(8, ge=1)
+    """r, the rank of what is added to the projections of these layers."""
+
+
 class TwoTower:
-    Config = TowerConfig
+    Config = TwoTowerConfig
     personalised = True
 
-    def __init__(self, config: TowerConfig = TowerConfig()) -> None:
+    def __init__(self, config: TwoTowerConfig = TwoTowerConfig()) -> None:
         self.config = config
-        self._contents = ContentReader(config.contents, config.content_size)
+        self._contents = self._reader(FitOptions())
         self._net: Towers | None = None
         self._vectors = np.empty((0, 0), np.float32)  # (N, D), of length 1
 
     def fit(self, dataset: Dataset, options: FitOptions = FitOptions()) -> Self:
-        self._contents = ContentReader(self.config.contents, self.config.content_size, options)
-        contents = [torch.from_numpy(kind) for kind in self._contents.fit_encode(dataset, options).values()]
+        items = dataset.items.attributes
+        self._contents = self._reader(options)
+        found = self._contents.fit_encode(dataset, options)
+        contents = [torch.from_numpy(kind) for kind in found.values()]
         people = np.bincount(dataset.matrix().indices, minlength=dataset.n_items)
         met = np.flatnonzero(people)
         place = np.full(dataset.n_items, -1)
         place[met] = np.arange(len(met))
         whole = Sequences.of(dataset.histories(), place)
+        learning: dict[str, LiveText] = {}
         with torch_session(options, len(whole.places)) as device:
             net = Towers([kind.shape[1] for kind in contents], len(met), self.config).to(device)
             if len(met):
-                known = [kind[met].to(device) for kind in contents]
+                if self.config.tuned_layers:
+                    learning = self._contents.learning(items[met], device)
+                net.adapters = nn.ModuleList(live.adapters for live in learning.values())  # they learn with the rest
+                known = [learning.get(kind) or torch.from_numpy(x[met]).to(device) for kind, x in found.items()]
                 lesson = self._lesson(net, whole, known, people[met], options, device)
                 learn(lesson, self._schedule(), options, "two_tower", (self.config, whole.digest))
-        self._net = net.to("cpu").eval()
+            self._net = net.to("cpu").eval()
+        for live in learning.values():
+            live.release()
+        if learning:
+            contents = [torch.from_numpy(kind) for kind in self._contents.encode(items).values()]
         self._vectors = self._of_items(contents, place if self.config.own else np.full_like(place, -1), ROWS_AT_ONCE)
         return self
+
+    def _reader(self, options: FitOptions) -> ContentReader:
+        config = self.config
+        tuning = Tuning(config.tuned_layers, config.tuned_rank) if config.tuned_layers else None
+        return ContentReader(config.contents, config.content_size, options, tuning=tuning)
 
     def _lesson(
         self,
         net: Towers,
         whole: Sequences,
-        contents: list[Tensor],
+        contents: Sequence[Rows],
         people: IntArray,
         options: FitOptions,
         device: torch.device,
@@ -141,7 +174,8 @@ class TwoTower:
         return self._vectors
 
     def weights(self) -> Weights:
-        learned = {f"net.{name}": value.numpy() for name, value in fitted(self._net).state_dict().items()}
+        state = fitted(self._net).state_dict()  # adapters are what the reader learned
+        learned = {f"net.{name}": x.numpy() for name, x in state.items() if not name.startswith("adapters.")}
         reader = {f"reader.{name}": array for name, array in self._contents.arrays().items()}
         return {"items": self._vectors, **learned, **reader}
 

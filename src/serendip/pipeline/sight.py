@@ -1,9 +1,9 @@
 """Sight: items found by how their pictures look, through an encoder of pictures.
 
 What was seen is kept by the name of its file, in memory and in the artifact: a new item costs one picture, and a file
-that is another one under the same name is seen at the next fit. How
-near a picture is to that of a request is told by how far the nearest is ahead, in standard deviations of them all, so
-that encoders of any kind are read alike: exp(2 (near - nearest) / deviation), and nothing beyond `WITHIN` of them.
+that is another one under the same name is seen at the next fit. How near a picture is to that of a request is told by
+how far it is behind the nearest, in standard deviations of them all, so that encoders of any kind are read alike:
+exp(2 (near - nearest) / deviation), and nothing beyond `WITHIN` of them.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ class Sight:
     def of(self, names: Sequence[Any]) -> FloatArray:
         """(n, D) float32, zeros where there is no picture; those that are not known yet are opened."""
         digests = [_digest(name) for name in names]
-        missing = {digest: name for digest, name in zip(digests, names, strict=True) if digest not in self._known}
-        missing.pop(None, None)
+        there = ((digest, name) for digest, name in zip(digests, names, strict=True) if digest is not None)
+        missing = {digest: name for digest, name in there if digest not in self._known}
         read = seen(self._encoder, START.get(), list(missing.values()), _unheard)
         known = self._known | {digest: row for digest, row in zip(missing, read, strict=True) if row.any()}
         self._known = {digest: known[digest] for digest in digests if digest in known}

@@ -12,7 +12,8 @@ cold start in recommender systems", NeurIPS 2017. A person is the sum of the vec
 
 with a learned τ. People are told by a part of their history what stands in the rest, against candidates shared by the
 batch (`losses.softmax`): Yi et al., "Sampling-bias-corrected neural modeling for large corpus item recommendations",
-RecSys 2019.
+RecSys 2019. Where candidates are drawn (`negatives`), they are the answers of the batch and uniform ones
+(`negatives.mixed`), under the refined log-Q correction.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol
 
 import numpy as np
 import torch
@@ -141,13 +142,21 @@ def sums(vectors: Tensor, weights: Tensor, owners: Tensor, n_people: int) -> Ten
     return added * torch.where(totals > 0, totals, torch.inf).rsqrt()[:, None]
 
 
+class Rows(Protocol):
+    """What one kind of content says of each item: a matrix, or an encoder that learns along (`training.text_tower`)."""
+
+    def __getitem__(self, places: Tensor) -> Tensor:
+        """(n, K_m) of the items at `places` (n,)."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class TowerLesson:
     """What stands in the rest of each history, told from a part of it."""
 
     net: Towers
     sequences: Sequences
-    contents: Sequence[Tensor]  # of the items that somebody met, (A, K_m) for each kind
+    contents: Sequence[Rows]  # of the items that somebody met, (A, K_m) for each kind
     n_items: int  # A
     config: TowerConfig
     sampler: negatives.Sampler

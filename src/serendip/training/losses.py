@@ -22,8 +22,12 @@ def softmax(hidden: Tensor, table: Tensor, targets: Tensor, offsets: Tensor | No
 
     `hidden` (M, D), `table` (C, D), `targets` (M,) places in `table`, `offsets` (C,) o, which the target of a place is
     exempt from. With o_c = -ln P(c is a candidate) the sum over drawn candidates estimates the sum over all without
-    bias (Horvitz and Thompson 1952); with the target exempt, because it is there for certain, it is close to the
-    refined log-Q correction (Khrylchenko et al., RecSys 2025).
+    bias (Horvitz and Thompson 1952). With the target exempt, because it is there for certain, this is the refined log-Q
+    correction of Khrylchenko, Baikalov, Makeev, Matveev and Liamaev, "Correcting the LogQ correction", RecSys 2025:
+
+        -sg(1 - p_t) (s_t - ln Σ_{c ≠ t} exp(s_c + o_c)),   p_t = exp(s_t) / Σ_c exp(s_c + o_c)
+
+    has, place by place, the same gradient, sg being what is held fixed.
 
     The gradient is found in the same pass, block by block of `ROWS` places: memory O(ROWS C + C D + M D), not O(M C),
     as in Wijmans et al., "Cut your losses in large-vocabulary language models", ICLR 2025.

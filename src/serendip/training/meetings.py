@@ -58,22 +58,34 @@ class PairNet(ProfileNet):
         """How well `people` (B, 1, W) meet `items` (B or 1, C, W), (B, C)."""
         raise NotImplementedError
 
+    def sources(self) -> Tensor:
+        """What an event at each item says of a person, y, (A, W)."""
+        return self.given.weight
+
+    def targets(self) -> Tensor:
+        """What people meet of each item, q, (A, W)."""
+        return self.wanted.weight
+
+    def biases(self) -> Tensor:
+        """How much each item is wanted whoever asks, (A,)."""
+        return self.bias
+
     def person(self, people: Profiles) -> Tensor:
         """What stands for each person, (B, W)."""
-        return _scaled(people.sums(self.given.weight, people.values), people.totals(people.values))
+        return _scaled(people.sums(self.sources(), people.values), people.totals(people.values))
 
     def forward(self, people: Profiles) -> Tensor:
         p = self.person(people)
         at_once = max(1, NUMBERS_AT_ONCE // (self.held * people.n_items))
-        items = self.wanted.weight[None]  # (1, A, W)
-        return torch.cat([self.meeting(part[:, None], items) for part in torch.split(p, at_once)]) + self.bias
+        items = self.targets()[None]  # (1, A, W)
+        return torch.cat([self.meeting(part[:, None], items) for part in torch.split(p, at_once)]) + self.biases()
 
     def loss(self, people: Profiles, part: str, generator: np.random.Generator) -> Tensor:
         drawn = negatives.others(people.columns.cpu().numpy(), people.n_items, self.settings.negatives, generator)
         others = torch.from_numpy(drawn).to(people.columns.device)  # (E, K)
         asked = torch.cat([people.columns[:, None], others], dim=1)  # (E, 1 + K)
         p = functional.dropout(self.without(people), self.settings.dropout, self.training)
-        scores = self.meeting(p[:, None], self.wanted(asked)) + self.bias[asked]
+        scores = self.meeting(p[:, None], functional.embedding(asked, self.targets())) + self.biases()[asked]
         right, wrong = scores[:, 0], scores[:, 1:]
         return (
             losses.bpr(right, wrong) if self.settings.objective == "bpr" else losses.binary_cross_entropy(right, wrong)
@@ -81,10 +93,10 @@ class PairNet(ProfileNet):
 
     def without(self, people: Profiles) -> Tensor:
         """For each event its person, as if they had not met its item, (E, W)."""
-        rows, weights = people.rows, people.values
-        own = weights[:, None] * self.given(people.columns)
+        rows, weights, sources = people.rows, people.values, self.sources()
+        own = weights[:, None] * functional.embedding(people.columns, sources)
         rest = people.totals(weights)[rows] - weights
-        sums = people.sums(self.given.weight, weights)[rows] - own
+        sums = people.sums(sources, weights)[rows] - own
         return _scaled(sums, torch.where(rest > 1e-4 * weights, rest, 0))  # what rounding leaves is nothing
 
 

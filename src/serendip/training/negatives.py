@@ -1,7 +1,8 @@
 """Negatives: what a right answer is told apart from. Drawn for a whole batch at once, so that one product scores them.
 
-Each sampler says with what chance an item is among those drawn: a loss that knows it estimates the one over the whole
-catalogue without bias (`losses.softmax`).
+Each sampler says with what chance an item is among those drawn: a loss that knows it estimates the sum over the whole
+catalogue without bias (`losses.softmax`). The right answer of a place is a candidate for certain, so it is left out of
+that sum; of a batch of M answers the others have M - 1 places to come from.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ class Drawn:
     """Candidates shared by a batch, each once."""
 
     places: IntArray  # (C,) int64, ascending
-    log_chance: FloatArray  # (C,) float32: ln P(the item is among the candidates of such a batch), 0 at most
+    log_chance: FloatArray  # (C,) float32: ln P(it is a candidate beside one right answer, which it is not), 0 at most
 
     def among(self, targets: IntArray) -> IntArray:
         """Where each of `targets`, all of which are candidates, stands among them."""
@@ -62,7 +63,7 @@ def in_batch(people: FloatArray) -> Sampler:
     """The right answers of the other places of the batch, each as likely as `people` (N,) want it."""
     share = people / max(people.sum(), 1e-300)
     none = np.empty(0, np.int64)
-    return lambda targets, generator: _candidates(targets, none, _within(share, len(targets)))
+    return lambda targets, generator: _candidates(targets, none, _within(share, len(targets) - 1))
 
 
 def mixed(people: FloatArray, negatives: int) -> Sampler:
@@ -74,7 +75,7 @@ def mixed(people: FloatArray, negatives: int) -> Sampler:
     drawn = _within(np.full(n_items, 1 / max(1, n_items)), negatives)
 
     def draw(targets: IntArray, generator: np.random.Generator) -> Drawn:
-        met = _within(share, len(targets))
+        met = _within(share, len(targets) - 1)
         return _candidates(targets, generator.integers(n_items, size=negatives), 1 - (1 - met) * (1 - drawn))
 
     return draw

@@ -35,11 +35,12 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
+from serendip.algebra.histories import shares
 from serendip.algebra.spectrum import leading
 from serendip.data import Dataset, Queries
 from serendip.data.arrays import BoolArray, FloatArray, IntArray, Sparse
 from serendip.training import losses, negatives, withheld
-from serendip.training.blocks.graph import Graph, Layers, blurred, owners, roots, sums
+from serendip.training.blocks.graph import Graph, Layers, blurred, owners, sums
 from serendip.training.loop import Schedule, learn
 from serendip.training.options import FitOptions
 from serendip.training.session import torch_session
@@ -136,6 +137,13 @@ def recognised(people: Tensor, items: Tensor, pairs: Pairs, temperature: float) 
     return losses.softmax(asking, items[pairs.candidates], pairs.right, pairs.offsets)
 
 
+def ranked(people: Tensor, items: Tensor, pairs: Pairs) -> Tensor:
+    """BPR of the item that each person wants and one drawn evenly from all, (): as the papers have it."""
+    people, wanted = people[pairs.people], items[pairs.items]  # (M, D)
+    other = items[torch.randint(len(items), pairs.items.shape, device=items.device)]
+    return losses.bpr((people * wanted).sum(1), (people * other).sum(1, keepdim=True))
+
+
 @dataclass(frozen=True)
 class Method:
     """What tells one graph model from another."""
@@ -143,6 +151,10 @@ class Method:
     loss: Callable[[Net, Graph, Pairs], Tensor]
     first: int
     """The first layer that counts."""
+    build: Callable[[tuple[int, int], Any], Net] = Net
+    """From so many people and items, and the configuration, to a fresh network."""
+    pruned: float = 0.0
+    """Share of the preferences that are out of the graph for an epoch; see `Pruned`."""
 
     def tables(self, net: Net, graph: Graph) -> tuple[FloatArray, FloatArray]:
         """What an event at each item says of a person, and the vectors that this is compared with, both (A, D)."""
@@ -150,6 +162,30 @@ class Method:
             layers = net(graph)
             sources, items = layers.sources(self.first) * graph.narrowing[:, None], layers.vectors(self.first)[1]
             return sources.cpu().numpy(), items.cpu().numpy()
+
+
+@dataclass(frozen=True, eq=False)
+class Pruned:
+    """The graph of one epoch, without a share of the preferences, its degrees those of what is left.
+
+    A preference stays with a chance that falls with the degrees of both its ends, (d_u d_i)^-½: among so many, those
+    of busy people and of what everybody wants are the likeliest noise. Zhou and Shen, "A tale of two graphs: freezing
+    and denoising graph structures for multimodal recommendation", ACM MM 2023, section 3.2.
+    """
+
+    graph: Graph
+    place: IntArray  # (E,): where each preference stands in it, -1 for those that are out
+
+    @classmethod
+    def of(cls, matrix: Sparse, share: float, generator: np.random.Generator, device: torch.device) -> Self:
+        people, items = owners(matrix), matrix.indices
+        degrees = np.diff(matrix.indptr)[people] * np.bincount(items, minlength=matrix.shape[1])[items]
+        late = generator.exponential(size=matrix.nnz) * np.sqrt(degrees)  # the first to come are drawn
+        left = np.zeros(matrix.nnz, bool)
+        left[np.argsort(late, kind="stable")[: max(1, round(matrix.nnz * (1 - share)))]] = True
+        cells = (matrix.data[left], (people[left], items[left]))
+        graph = Graph.of(sp.csr_array(cells, shape=matrix.shape), device)
+        return cls(graph, np.where(left, np.cumsum(left) - 1, -1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,19 +214,23 @@ class PairLesson:
         asked = sums(self.matrix.indices, self.chance, self.matrix.shape[1])
         return negatives.mixed(asked, self.config.negatives)
 
-    def batches(self, generator: np.random.Generator) -> Iterable[tuple[IntArray, np.random.Generator]]:
+    def batches(self, generator: np.random.Generator) -> Iterable[tuple[IntArray, Pruned, np.random.Generator]]:
+        pruned = Pruned(self.graph, np.arange(self.matrix.nnz))
+        if self.method.pruned:
+            pruned = Pruned.of(self.matrix, self.method.pruned, generator, self.graph.places.device)
         chosen = np.flatnonzero(generator.random(len(self.chance)) < self.chance)
         size = min(self.config.batch_size, max(1, len(chosen) // FEWEST_STEPS))
         for cells in np.array_split(generator.permutation(chosen), max(1, -(-len(chosen) // size))):
             if len(cells):
-                yield cells, generator
+                yield cells, pruned, generator
 
-    def loss(self, batch: tuple[IntArray, np.random.Generator]) -> Tensor:
-        cells, generator = batch
+    def loss(self, batch: tuple[IntArray, Pruned, np.random.Generator]) -> Tensor:
+        cells, pruned, generator = batch
         people, items = self.people[cells], self.matrix.indices[cells].astype(np.int64)
         drawn = self.sampler(items, generator)
         arrays = (people, items, drawn.places, drawn.among(items), -drawn.log_chance)
-        graph = self.graph.without(self._on(cells))
+        there = pruned.place[cells]
+        graph = pruned.graph.without(self._on(there[there >= 0]))
         return self.method.loss(self.net, graph, Pairs(*(self._on(array) for array in arrays)))
 
     def examined(self) -> float | None:
@@ -249,9 +289,8 @@ class Smoothed:
 
     def _shares(self, queries: Queries) -> FloatArray:
         """W^-½ w of each event, (E,) float32, 0 for what nobody wants."""
-        recent = np.where(self.known[queries.item_rows], queries.recent(self.memory), np.float32(0))
-        scale = roots(sums(queries.query_rows, recent, len(queries)))
-        return (recent * scale[queries.query_rows]).astype(np.float32)
+        recent, _, scale = shares(queries, self.known, self.memory)
+        return recent * scale
 
     def weights(self) -> dict[str, NDArray[Any]]:
         return {"sources": self.sources, "targets": self.targets}
@@ -265,7 +304,7 @@ def _taught(
     schedule = Schedule(config.epochs, config.learning_rate, config.patience, weight_decay=config.weight_decay)
     with torch_session(options, known.nnz) as device, options.limited():
         graph = Graph.of(left, device)
-        net = Net(known.shape, config).to(device)
+        net = method.build(known.shape, config).to(device)
         net.start(graph, options.generator())
         lesson = PairLesson(net, left, graph, method, config, exam)
         learn(lesson, schedule, options, label, (config, _digest(known)))

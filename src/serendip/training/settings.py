@@ -37,3 +37,13 @@ class ModelConfig(BaseModel):
         """Where tuning looks for each hyper-parameter that it looks for."""
         marks = [(name, mark) for name, field in cls.model_fields.items() for mark in field.metadata]
         return {name: mark for name, mark in marks if isinstance(mark, Search)}
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """How much of a pretrained encoder learns along."""
+
+    layers: int
+    """The last so many."""
+    rank: int
+    """Of what is added to their projections."""

@@ -65,11 +65,22 @@ class Reading:
         return cls(kind, int(longest), prefix)
 
 
+class Transformer:
+    """A network of transformers as a `Network`."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+
+    def __call__(self, tokens: Tensor, real: Tensor) -> Tensor:
+        hidden: Tensor = self.model(input_ids=tokens, attention_mask=real).last_hidden_state
+        return hidden.to(torch.float32)
+
+
 class PretrainedText:
     """A Transformer, its tokenizer, and how texts are read."""
 
     def __init__(self, network: Network, width: int, tokenizer: Any, reading: Reading, identity: str) -> None:
-        self._network, self._width, self._tokenizer, self.reading = network, width, tokenizer, reading
+        self.network, self._width, self._tokenizer, self.reading = network, width, tokenizer, reading
         self._identity = identity
 
     @classmethod
@@ -105,7 +116,7 @@ class PretrainedText:
     def encode(self, values: Sequence[str]) -> FloatArray:
         said = np.array([bool(text.strip()) for text in values], bool)
         vectors = np.zeros((len(values), self._width), np.float32)
-        for members in self._batches([text if text.strip() else SHORTEST for text in values]):
+        for members in self._batches(values):
             rows = [row for row, _ in members]
             vectors[rows] = self._vectors([tokens for _, tokens in members]).numpy()
         return unit(vectors * said[:, None])
@@ -116,11 +127,20 @@ class PretrainedText:
     def restore(self, arrays: dict[str, NDArray[Any]]) -> Self:
         return self
 
+    def tokens(self, texts: Sequence[str]) -> list[list[int]]:
+        """What the network reads of each text; of an empty one `SHORTEST`."""
+        prefixed = [self.reading.prefix + (text if text.strip() else SHORTEST) for text in texts]
+        found = self._tokenizer(prefixed, truncation=True, max_length=self.reading.longest) if texts else {}
+        return list(found.get("input_ids", []))
+
+    def padded(self, tokens: list[list[int]]) -> tuple[Tensor, Tensor]:
+        """Tokens (b, T) and which of them are real (b, T)."""
+        batch = self._tokenizer.pad({"input_ids": tokens}, return_tensors="pt")
+        return batch["input_ids"], batch["attention_mask"]
+
     def _batches(self, texts: Sequence[str]) -> Iterator[list[tuple[int, list[int]]]]:
         """Texts that are read together, each with its row; short ones first."""
-        prefixed = [self.reading.prefix + text for text in texts]
-        found = self._tokenizer(prefixed, truncation=True, max_length=self.reading.longest) if texts else {}
-        order = sorted(enumerate(found.get("input_ids", [])), key=lambda one: len(one[1]))
+        order = sorted(enumerate(self.tokens(texts)), key=lambda one: len(one[1]))
         start = 0
         for end in range(1, len(order) + 1):
             if end == len(order) or (end + 1 - start) * len(order[end][1]) > TOKENS:
@@ -130,16 +150,19 @@ class PretrainedText:
     @torch.inference_mode()
     def _vectors(self, tokens: list[list[int]]) -> Tensor:
         """(b, D) of texts as tokens."""
-        batch = self._tokenizer.pad({"input_ids": tokens}, return_tensors="pt")
-        real = batch["attention_mask"]  # (b, T)
-        hidden = self._network(batch["input_ids"], real)  # (b, T, D)
-        if self.reading.pooling == "mean":
-            mean: Tensor = (hidden * real[..., None]).sum(1) / real.sum(1, keepdim=True)
-            return mean
-        if self.reading.pooling == "first":
-            return hidden[:, 0]
-        last = (real * torch.arange(1, real.shape[1] + 1)).argmax(1)
-        return hidden[torch.arange(len(hidden)), last]
+        batch, real = self.padded(tokens)
+        return pooled(self.network(batch, real), real, self.reading.pooling)
+
+
+def pooled(hidden: Tensor, real: Tensor, pooling: Pooling) -> Tensor:
+    """One vector for each text, (b, D), of those of its tokens (b, T, D) that are real (b, T)."""
+    if pooling == "mean":
+        mean: Tensor = (hidden * real[..., None]).sum(1) / real.sum(1, keepdim=True)
+        return mean
+    if pooling == "first":
+        return hidden[:, 0]
+    last = (real * torch.arange(1, real.shape[1] + 1, device=real.device)).argmax(1)
+    return hidden[torch.arange(len(hidden), device=real.device), last]
 
 
 def _network(folder: Path, precision: Precision, digest: str) -> tuple[Network, int]:
@@ -150,9 +173,4 @@ def _network(folder: Path, precision: Precision, digest: str) -> tuple[Network, 
         return quantised.network(folder, digest)
     model = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True).eval()
     model = model.to(getattr(torch, precision))
-
-    def network(tokens: Tensor, real: Tensor) -> Tensor:
-        hidden: Tensor = model(input_ids=tokens, attention_mask=real).last_hidden_state
-        return hidden.to(torch.float32)
-
-    return network, int(model.config.hidden_size)
+    return Transformer(model), int(model.config.hidden_size)
