@@ -42,6 +42,7 @@ def test_it_is_a_readable_folder(saved: Path) -> None:
         "models/2-popular/config.json",
         "models/2-popular/weights.safetensors",
         "recipe.toml",
+        "sight.safetensors",
         "signals.json",
         "vocabulary.json",
     ]

@@ -94,7 +94,7 @@ def test_an_index_finds_what_came_after_it(kind: Kind, shop: Dataset) -> None:
         catalogue(plain) | {NEW_TEA: {"title": "Tea Number 3", "category": "tea", "tags": ["hot", "green"]}}
     )
     query = Query(history=("tea-4",), n=15)
-    assert len(pipeline._indexes["content_map"]) == len(pipeline.learned)  # saved is what was fitted
+    assert len(pipeline._sources.indexes["content_map"]) == len(pipeline.learned)  # saved is what was fitted
     assert NEW_TEA in pipeline.recommend(query).item_ids
     assert pipeline.recommend(query).item_ids == plain.recommend(query).item_ids
 

@@ -276,11 +276,11 @@ def test_a_large_catalogue_lists_by_an_index_what_it_lists_without(kind: Kind, s
     plain = Pipeline(recipe).fit(shop)
     settings = recipe.retrieval.model_copy(update={"index_from": 1, "index": kind, "slack": 1.0})
     indexed = Pipeline(recipe.model_copy(update={"retrieval": settings})).fit(shop)
-    assert set(indexed._indexes) == {"als"}
-    assert not plain._indexes
+    assert set(indexed._sources.indexes) == {"als"}
+    assert not plain._sources.indexes
     indexed.save(tmp_path)
     opened = Pipeline.load(tmp_path)
-    assert type(opened._indexes["als"]) is type(indexed._indexes["als"])
+    assert type(opened._sources.indexes["als"]) is type(indexed._sources.indexes["als"])
     for user in ("p1", "p2", "nobody"):
         ours, theirs = indexed.recommend(Query(user=user)), plain.recommend(Query(user=user))
         assert ours.item_ids == theirs.item_ids

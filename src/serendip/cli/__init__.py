@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import typer
 
-from serendip.cli import backup, experiments, keys, training, tuning
+from serendip.cli import backup, experiments, keys, lists, training, tuning
 from serendip.cli.commands import app
 from serendip.errors import DamagedArtifactError, InputError
 
@@ -20,6 +20,8 @@ INTERRUPTED = 130
 VALIDATOR = "Value error, "
 """What pydantic puts before a sentence of ours."""
 
+app.command(epilog=lists.RECOMMEND)(lists.recommend)
+app.command(epilog=lists.SEARCH)(lists.search)
 app.command(epilog=tuning.EXAMPLE)(tuning.tune)
 app.command(epilog=training.TRAIN)(training.train)
 app.command(epilog=training.MODELS)(training.models)

@@ -13,7 +13,7 @@ import typer
 from serendip.errors import InputError
 
 if TYPE_CHECKING:
-    from serendip.data import Dataset, Query, Recommendations
+    from serendip.data import Dataset
     from serendip.store import Workspace
     from serendip.training import FitOptions
 
@@ -219,7 +219,7 @@ def evaluate(
     from serendip.evaluation import evaluate as measure
     from serendip.store import Workspace
 
-    contenders = [_contender(name) for name in _listed(models)]
+    contenders = [_contender(name) for name in listed(models)]
     if not contenders:
         raise InputError("--models: name at least one model or recipe")
     if json and not Path(json).parent.is_dir():
@@ -228,67 +228,15 @@ def evaluate(
         dataset = _dataset(opened, progress)
         dataset = dataset.liked() if liked_only else dataset
         options = _options(seed, threads, progress)
-        report = measure(dataset, contenders, protocol, options, progress, _lengths(cutoffs), _listed(slices))
+        report = measure(dataset, contenders, protocol, options, progress, _lengths(cutoffs), listed(slices))
     if json:
         show_json(report.to_json(), json)
     if json != "-":
         say(report.heading())
-        for columns, *rows in (report.table(), *(report.slice_table(by) for by in _listed(slices))):
+        for columns, *rows in (report.table(), *(report.slice_table(by) for by in listed(slices))):
             show_table(columns, rows, right=columns[1:])
         for comparison in report.comparisons:
             say(str(comparison))
-
-
-@app.command(epilog="Example: serendip recommend films --user 196 -n 5")
-def recommend(
-    workspace: Folder,
-    user: Annotated[str | None, typer.Option(help="Who asks.")] = None,
-    history: Annotated[
-        str | None, typer.Option(help="Items somebody likes, separated by commas, oldest first.")
-    ] = None,
-    text: Annotated[str | None, typer.Option(help="Words to search by.")] = None,
-    n: Annotated[int, typer.Option("-n", min=1, max=1000, help="How many.")] = 10,
-    diversity: Annotated[float | None, typer.Option(min=0, max=1, help="0 plain, 1 most varied.")] = None,
-    language: Annotated[str, typer.Option(help="The language of reasons: en or zh.")] = "en",
-    json: AsJson = False,
-) -> None:
-    """Print a list for somebody, each item with its reason."""
-    if user is None and history is None and text is None:
-        raise InputError("say who asks (--user ID), what they like (--history a,b,c) or what they look for (--text)")
-    liked = None if history is None else tuple(_listed(history))
-    query = _query(user=user, history=liked, text=text, n=n, diversity=diversity, context={"language": language})
-    _show_list(workspace, query, language, json)
-
-
-@app.command(epilog='Example: serendip search films "something slow about the sea" --user 196')
-def search(
-    workspace: Folder,
-    words: Annotated[str | None, typer.Argument(help="What is looked for.")] = None,
-    image: Annotated[Path | None, typer.Option(help="A picture to search by: PNG, JPEG, WebP or GIF.")] = None,
-    user: Annotated[str | None, typer.Option(help="Who looks: what they like comes first.")] = None,
-    n: Annotated[int, typer.Option("-n", min=1, max=1000, help="How many.")] = 10,
-    language: Annotated[str, typer.Option(help="The language of reasons: en or zh.")] = "en",
-    json: AsJson = False,
-) -> None:
-    """Print what is found by words, by what they mean where the recipe names an encoder of texts, or by a picture."""
-    if words is None and image is None:
-        raise InputError("say what is looked for, in words or by a picture (--image FILE)")
-    query = _query(user=user, text=words, image=image, n=n, context={"language": language})
-    _show_list(workspace, query, language, json)
-
-
-def _show_list(workspace: Path, query: Any, language: str, json: bool) -> None:
-    from serendip.cli.terminal import say, show_json, show_table
-    from serendip.store import Workspace
-
-    with Workspace.open(workspace) as opened:
-        answer = opened.pipeline().recommend(query)
-    if json:
-        show_json(answer.to_dict())
-        return
-    for warning in answer.warnings:
-        say(warning)
-    show_table(["", "item", "title", "score", "why"], _rows(answer, language), right=["", "score"])
 
 
 @app.command(epilog="Example: serendip serve films --port 8080")
@@ -346,7 +294,7 @@ def _options(seed: int, threads: int, progress: Any) -> FitOptions:
     return FitOptions(seed=seed, threads=threads, progress=progress)
 
 
-def _listed(text: str) -> list[str]:
+def listed(text: str) -> list[str]:
     """The parts of a list separated by commas."""
     return [part.strip() for part in text.split(",") if part.strip()]
 
@@ -360,7 +308,7 @@ def _hours(text: str) -> float:
 
 
 def _lengths(text: str) -> tuple[int, ...]:
-    lengths = _listed(text)
+    lengths = listed(text)
     if not lengths or not all(length.isdecimal() and int(length) for length in lengths):
         raise InputError(f"--cutoffs: {text!r} is not a list of lengths such as 5,10,20")
     return tuple(int(length) for length in lengths)
@@ -377,28 +325,3 @@ def _contender(name: str) -> Any:
         known = ", ".join([*models.names(), *Recipe.names()])
         raise InputError(f"there is no model or recipe {name!r}; there are {known}")
     return Pipeline(Recipe.find(name))
-
-
-def _query(**given: Any) -> Query:
-    from pydantic import ValidationError
-
-    from serendip.data import Query
-
-    try:
-        return Query(**given)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InputError(f"--{first['loc'][0]}: {first['msg']}") from None
-
-
-def _rows(answer: Recommendations, language: str) -> list[tuple[object, ...]]:
-    return [
-        (
-            one.rank,
-            one.item_id,
-            one.attributes.get(f"title_{language}") or one.attributes.get("title", ""),
-            f"{one.score:.3f}",
-            one.reasons[0].text if one.reasons else one.source,
-        )
-        for one in answer
-    ]

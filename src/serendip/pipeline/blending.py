@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from serendip.data.arrays import BoolArray, FloatArray, IntArray
 from serendip.pipeline.opinions import Opinion
+from serendip.pipeline.recipe import Source
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,15 @@ class Blend:
     def of(self, rows: IntArray) -> Blend:
         """The same of other candidates, (C,), ascending."""
         return Blend(rows, self.weighted(rows).sum(axis=0, dtype=np.float32), self.parts, self.factors)
+
+
+def weighed(sources: Sequence[Source], said: Mapping[str, Opinion], n: int, models: Mapping[str, Any]) -> list[Part]:
+    """What the sources that answered say, by name, each as a part; `n` items are asked for."""
+    return [
+        Part(one.name, said[one.name], one.weight, max(one.candidates, n), models[one.name])
+        for one in sources
+        if one.name in said
+    ]
 
 
 def blend(parts: Sequence[Part], allowed: BoolArray) -> Blend:

@@ -12,7 +12,6 @@ from typing import Any, Self
 import numpy as np
 import scipy.sparse as sp
 
-from serendip import models, retrieval
 from serendip.data import (
     Dataset,
     HistoryEvent,
@@ -25,13 +24,14 @@ from serendip.data import (
     Signals,
     Vocabulary,
 )
-from serendip.data.arrays import BoolArray, IntArray, Sparse
+from serendip.data.arrays import IntArray, Sparse
 from serendip.data.vocabulary import UNKNOWN
 from serendip.features.pictures import START
-from serendip.models import Embeds, Model
+from serendip.models import Model
+from serendip.pipeline import batch
 from serendip.pipeline.artifact import Artifact
 from serendip.pipeline.asking import Guard, ask, unguarded
-from serendip.pipeline.blending import Blend, Part, blend
+from serendip.pipeline.blending import Blend, Part, blend, weighed
 from serendip.pipeline.card import SCORED_PEOPLE, Stopwatch, data_card, score_card
 from serendip.pipeline.catalogue import Catalogue
 from serendip.pipeline.course import Course
@@ -40,21 +40,18 @@ from serendip.pipeline.filters import by_request, by_rule, passing
 from serendip.pipeline.history import History
 from serendip.pipeline.learning import Learned, histories_of, learned_card, teach
 from serendip.pipeline.meaning import Meaning
-from serendip.pipeline.offer import FirstItems, Offer, grown, newcomers, of_first
-from serendip.pipeline.opinions import Chances, Opinion, Speaker, speaker
-from serendip.pipeline.ranking import Ranker
-from serendip.pipeline.recipe import RANKING, Recipe, Source
+from serendip.pipeline.offer import Offer, newcomers
+from serendip.pipeline.opinions import Speaker
+from serendip.pipeline.recipe import Recipe
 from serendip.pipeline.rendering import render
 from serendip.pipeline.reranking import rerank
 from serendip.pipeline.searching import by_picture, by_words
 from serendip.pipeline.sight import Sight
-from serendip.retrieval import Index
+from serendip.pipeline.sources import Sources
 from serendip.training import FitOptions
 
 Lookup = Callable[[str], Sequence[HistoryEvent]]
 Clock = Callable[[str, float], None]
-
-BATCH = 256
 
 
 class Pipeline:
@@ -62,7 +59,6 @@ class Pipeline:
 
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
-        self.models: dict[str, Model] = {}
         self.signals = Signals()
         self.learned = Vocabulary([])
         """The items that the models were fitted on; items that came later stand behind them."""
@@ -78,8 +74,7 @@ class Pipeline:
         self.tried = Tried.nothing()
         """What came of such places; set by a service from its log."""
         self._explored: tuple[Catalogue, Tried, Explorer] | None = None
-        self._indexes: dict[str, Index] = {}  # by source name
-        self._fitted: dict[str, Speaker] = {}  # by source name
+        self._sources = Sources(recipe)
         self._meaning: Meaning | None = None
         self._sight: Sight | None = None
         self.pictures = Path()
@@ -90,6 +85,11 @@ class Pipeline:
     def name(self) -> str:
         """The name of the recipe."""
         return self.recipe.name
+
+    @property
+    def models(self) -> dict[str, Model]:
+        """What was fitted, by the names of the sources."""
+        return self._sources.models
 
     @property
     def catalogue(self) -> Catalogue:
@@ -114,15 +114,7 @@ class Pipeline:
         if not (dataset.events.signals > 0).any():
             raise InputError("there is nothing to learn from: no event says that somebody wants an item")
         watch = Stopwatch()
-        unfitted = {one.name: models.make(one.model, one.config) for one in self.recipe.learners}
-        ranker = unfitted.pop(RANKING, None)
-        for done, (name, model) in enumerate(unfitted.items()):
-            options.progress("sources", done, len(unfitted))
-            with watch.measuring(name):
-                self.models[name] = model.fit(dataset, options)
-        options.progress("sources", len(unfitted), len(unfitted))
-        with watch.measuring("indexes"), options.limited():
-            self._indexes = self._indexed(dataset.n_items, options)
+        self._sources.fit(dataset, options, watch)
         attributes = dataset.items.attributes
         records = zip(dataset.items.vocabulary.ids(), attributes.drop("item_id").to_dicts(), strict=True)
         catalogue = Catalogue.of(dataset.items.vocabulary, dict(records))
@@ -136,9 +128,8 @@ class Pipeline:
         self.pictures = options.pictures or Path()
         self.signals, self.lookup = dataset.signals, dataset.history
         self._open(catalogue)
-        if ranker is not None:
-            with watch.measuring(RANKING):
-                self.models[RANKING] = ranker.fit(dataset, replace(options, retriever=self._listed))
+        if self.recipe.ranking is not None:
+            self._sources.fit_ranking(dataset, options, watch, self._listed)
             self._open(catalogue)
         self.card = data_card(dataset, self.recipe.name, watch)
         return self
@@ -149,30 +140,10 @@ class Pipeline:
         nothing = sp.csr_array((len(queries), n_items), dtype=np.float32)
         return self.rank(queries, k, queries.matrix(n_items) if self.recipe.filters.seen else nothing)
 
-    def _indexed(self, n_items: int, options: FitOptions) -> dict[str, Index]:
-        """An index for each source that can have one, where the catalogue is large."""
-        asked = self.recipe.retrieval
-        if n_items < asked.index_from:
-            return {}
-        searched = {one.name: self.models[one.name] for one in self.recipe.sources if one.chances is None}
-        vectors = {name: model.item_vectors() for name, model in searched.items() if isinstance(model, Embeds)}
-        return {name: retrieval.build(asked.index, one, options.seed, asked.slack) for name, one in vectors.items()}
-
     def _open(self, catalogue: Catalogue) -> None:
         """Offer what was fitted."""
         self.learned = catalogue.vocabulary
-        self._fitted = {source.name: self._speaker(source, self.models[source.name]) for source in self.recipe.sources}
-        ranker = self._ranker(self.models[RANKING]) if RANKING in self.models else None
-        self._offer = Offer.of(catalogue, self.models, self._fitted, self.signals, ranker)
-
-    def _ranker(self, model: Model, n_items: int | None = None) -> Ranker:
-        assert self.recipe.ranking is not None
-        return Ranker(model, self.recipe.ranking, len(self.learned) if n_items is None else n_items)
-
-    def _speaker(self, source: Source, model: Model) -> Speaker:
-        if source.chances is not None:
-            return Chances(model, source.chances)
-        return speaker(model, self._indexes.get(source.name))
+        self._offer = self._sources.offer(catalogue, self.signals)
 
     def learn(self, before: Dataset, after: Dataset) -> Learned:
         """Teach the sources that can (`models.Learns`) what people did since; not while it answers.
@@ -189,7 +160,7 @@ class Pipeline:
             why = teach(model, old, new)
             if why:
                 stale[name] = why
-        self._indexes = self._indexed(len(self.learned), FitOptions())
+        self._sources.index(len(self.learned), FitOptions())
         self._open(Catalogue(self.learned, self.catalogue.records[: len(self.learned)]))
         self.signals, self.lookup = after.signals, after.history
         self.card |= {"learned": learned_card(after, stale)}
@@ -207,7 +178,7 @@ class Pipeline:
         fitted = self.catalogue
         if len(fitted) > len(self.learned):
             fitted = Catalogue(self.learned, fitted.records[: len(self.learned)])
-        others = (self._indexes, self.card, self._meaning, self._sight)
+        others = (self._sources.indexes, self.card, self._meaning, self._sight)
         Artifact(self.recipe, self.signals, fitted, self.models, *others).save(folder)
 
     @classmethod
@@ -219,8 +190,8 @@ class Pipeline:
         """
         saved = Artifact.load(folder)
         pipeline = cls(saved.recipe)
-        pipeline.models, pipeline.card = dict(saved.models), dict(saved.card)
-        pipeline.signals, pipeline._indexes = saved.signals, dict(saved.indexes)
+        pipeline._sources.models, pipeline._sources.indexes = dict(saved.models), dict(saved.indexes)
+        pipeline.signals, pipeline.card = saved.signals, dict(saved.card)
         pipeline._meaning, pipeline._sight = saved.meaning, saved.sight
         pipeline._open(saved.catalogue)
         return pipeline
@@ -239,28 +210,8 @@ class Pipeline:
         same = items == self.items
         fresh = Catalogue.of(self.items if same else items, attributes)
         fresh.prepare(self.recipe.labels(), self.recipe.text.fields, self._meaning, self._sight)
-        asked = {source.name: self._of_all(source, new) for source in self.recipe.sources}
-        models, speakers = ({name: pair[side] for name, pair in asked.items()} for side in (0, 1))
-        offer = Offer.of(fresh, models, speakers, self.signals, self._ranker_of_all(new))
+        offer = self._sources.wider(fresh, self.signals, new)
         self._offer = replace(offer, reader=self._offer.reader) if same else offer
-
-    def _of_all(self, source: Source, new: Mapping[str, Mapping[str, Any]]) -> tuple[Any, Speaker]:
-        """What stands behind a source, and who speaks for it, once items were added."""
-        model, fitted, n_items = self.models[source.name], self._fitted[source.name], len(self.learned)
-        if not new:
-            return model, fitted
-        longer = grown(model, new)
-        if longer is None:
-            return of_first(model, n_items), FirstItems(fitted, n_items)
-        return longer, self._speaker(source, longer)
-
-    def _ranker_of_all(self, new: Mapping[str, Mapping[str, Any]]) -> Ranker | None:
-        """What ranks once items were added; of those that it cannot take it says nothing."""
-        if RANKING not in self.models:
-            return None
-        model = self.models[RANKING]
-        longer = grown(model, new) if new else None
-        return self._ranker(model) if longer is None else self._ranker(longer, len(self.learned) + len(new))
 
     # One request
 
@@ -311,7 +262,13 @@ class Pipeline:
 
     def _may_explore(self, course: Course) -> bool:
         query = course.query
-        plain = query.user is not None and query.history is None and query.personalization and not query.text
+        plain = (
+            query.user is not None
+            and query.history is None
+            and query.personalization
+            and not query.text
+            and query.image is None
+        )
         return plain and self.exploring and bool(self.recipe.exploration.places) and len(course.rows) > 0
 
     def _explorer(self, catalogue: Catalogue) -> Explorer:
@@ -353,28 +310,7 @@ class Pipeline:
 
     def rank(self, queries: Queries, k: int, seen: Sparse) -> IntArray:
         """The `k` best item rows of each query, (B, K), -1 where a list is shorter; `seen` (B, N) is left out."""
-        starts = range(0, len(queries), BATCH)
-        batches = [self._best_of_batch(queries[at : at + BATCH], k, seen[at : at + BATCH]) for at in starts]
-        return np.concatenate([np.empty((0, k), np.int32), *batches])
-
-    def _best_of_batch(self, queries: Queries, k: int, seen: Sparse) -> IntArray:
-        nobody, offer, catalogue = Query(n=k), self._offer, self.catalogue
-        allowed = passing(list(by_rule(catalogue, self.recipe.filters)), len(catalogue))
-        opinions = {name: list(one.opinions(queries)) for name, one in offer.speakers.items()}
-        courses = [Course(nobody, offer, History.nobody(), History.nobody().queries) for _ in range(len(queries))]
-        for place, course in enumerate(courses):
-            course.allowed = _but(allowed, seen.indices[seen.indptr[place] : seen.indptr[place + 1]])
-            said = {name: of_batch[place] for name, of_batch in opinions.items()}
-            course.blend = blend(self._weighed(said, k, offer), course.allowed)
-        if offer.ranker is not None:
-            blends = offer.ranker([course.blend for course in courses if course.blend], queries)
-            for course, blended in zip(courses, blends, strict=True):
-                course.blend = blended
-        best = np.full((len(queries), k), UNKNOWN, np.int32)
-        for place, course in enumerate(courses):
-            rerank(course, self.recipe.reranking)
-            best[place, : len(course.rows)] = course.rows
-        return best
+        return batch.best(self.recipe, self._offer, queries, k, seen)
 
     # The steps
 
@@ -412,16 +348,9 @@ class Pipeline:
         if not said:
             raise RuntimeError("no source of the recipe answers")
         return [
-            *self._weighed(said, course.query.n, course.offer),
+            *weighed(self.recipe.sources, said, course.query.n, course.offer.models),
             *by_words(course, self.recipe.text, self._meaning),
             *by_picture(course, self.recipe.picture, self._sight),
-        ]
-
-    def _weighed(self, said: Mapping[str, Opinion], n: int, offer: Offer) -> list[Part]:
-        return [
-            Part(one.name, said[one.name], one.weight, max(one.candidates, n), offer.models[one.name])
-            for one in self.recipe.sources
-            if one.name in said
         ]
 
     @staticmethod
@@ -452,12 +381,6 @@ def _nobody(user_id: str) -> Sequence[HistoryEvent]:
 
 def _unheard(step: str, seconds: float) -> None:
     pass
-
-
-def _but(allowed: BoolArray, rows: IntArray) -> BoolArray:
-    allowed = allowed.copy()
-    allowed[rows] = False
-    return allowed
 
 
 def _unknown_items(which: str, strange: Sequence[str]) -> list[str]:

@@ -59,8 +59,8 @@ class Sight:
     def of(self, names: Sequence[Any]) -> FloatArray:
         """(n, D) float32, zeros where there is no picture; those that are not known yet are opened."""
         digests = [_digest(name) for name in names]
-        there = ((digest, name) for digest, name in zip(digests, names, strict=True) if digest is not None)
-        missing = {digest: name for digest, name in there if digest not in self._known}
+        there = {digest: name for digest, name in zip(digests, names, strict=True) if digest is not None}
+        missing = {digest: name for digest, name in there.items() if digest not in self._known}
         read = seen(self._encoder, START.get(), list(missing.values()), _unheard)
         known = self._known | {digest: row for digest, row in zip(missing, read, strict=True) if row.any()}
         self._known = {digest: known[digest] for digest in digests if digest in known}

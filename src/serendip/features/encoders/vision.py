@@ -131,9 +131,8 @@ class PretrainedPictures:
         return unit(torch.cat(found).numpy())
 
     def _vectors(self, pixels: Pixels) -> Tensor:
-        scaled = (np.asarray(pixels, np.float32) / 255 - np.float32(self.looking.mean)) / np.float32(
-            self.looking.deviation
-        )
+        mean, deviation = (np.asarray(one, np.float32) for one in (self.looking.mean, self.looking.deviation))
+        scaled = (np.asarray(pixels, np.float32) / 255 - mean) / deviation
         if not len(scaled):
             blank = torch.zeros(1, 3, self.looking.side, self.looking.side, dtype=self._dtype)
             return self._network(blank)[:0].float()
