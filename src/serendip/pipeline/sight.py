@@ -63,7 +63,7 @@ class Sight:
         missing = {digest: name for digest, name in there.items() if digest not in self._known}
         read = seen(self._encoder, START.get(), list(missing.values()), _unheard)
         known = self._known | {digest: row for digest, row in zip(missing, read, strict=True) if row.any()}
-        self._known = {digest: known[digest] for digest in digests if digest in known}
+        self._known = {digest: known[digest] for digest in there if digest in known}
         nothing = np.zeros_like(next(iter(self._known.values()), np.zeros(1, np.float32)))
         return np.stack([nothing if digest is None else known.get(digest, nothing) for digest in digests])
 
