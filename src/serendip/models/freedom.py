@@ -63,6 +63,8 @@ class FreedomConfig(GraphConfig):
 class _Net(Net):
     """Beside the first layer of vectors: who is near whom, and what contents say."""
 
+    near: Tensor
+
     def __init__(self, shape: tuple[int, int], config: FreedomConfig, near: IntArray, contents: list[Tensor]) -> None:
         """`near` (A, k·M) are items, A where there is none; `contents` (A, F_m) of each kind."""
         super().__init__(shape, config)

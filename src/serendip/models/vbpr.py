@@ -56,12 +56,14 @@ class VbprConfig(PairConfig):
 
 
 class _Net(PairNet):
+    contents: Tensor
+
     def __init__(self, contents: Tensor, config: VbprConfig) -> None:
         """From contents (A, F)."""
         super().__init__(len(contents), config.embedding_size, config)
         self.register_buffer("contents", contents, persistent=False)
         width = config.embedding_size
-        self.parts = (width, width, 1)
+        self.parts = [width, width, 1]
         self.maps = nn.Parameter(torch.randn(contents.shape[1], sum(self.parts)) * SPREAD)  # G, E and β
 
     def sources(self) -> Tensor:
@@ -147,7 +149,7 @@ class Vbpr:
         recent, share, scale = self._shares(queries)
         told = self._sources[queries.item_rows] * (recent * scale)[:, None]
         events = np.concatenate([told, share[:, None]], axis=1)  # (E, 2 D + 1)
-        return np.einsum("ed,ecd->ec", events, targets[rows[queries.query_rows]]).astype(np.float32)
+        return np.asarray(np.einsum("ed,ecd->ec", events, targets[rows[queries.query_rows]]), np.float32)
 
     def _shares(self, queries: Queries) -> tuple[FloatArray, FloatArray, FloatArray]:
         """w of each event, its share w / W of its history, and W^-½ of the history, all (E,); of known items only."""

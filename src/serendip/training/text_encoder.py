@@ -57,9 +57,10 @@ class TextNet(nn.Module):
     def __init__(self, n_terms: int, width: int) -> None:
         super().__init__()
         self.terms = nn.Embedding(max(1, n_terms), width)
-        self.deep = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Linear(width, width))
-        nn.init.zeros_(self.deep[3].weight)
-        nn.init.zeros_(self.deep[3].bias)
+        last = nn.Linear(width, width)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        self.deep = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), last)
 
     def forward(self, texts: Sparse) -> Tensor:
         """Sparse (B, T) to (B, D) of length 1, 0 for a text without a known term."""

@@ -19,7 +19,7 @@ from torch.nn import functional
 from serendip.data.arrays import FloatArray
 from serendip.errors import InputError
 from serendip.features.directions import Whitening
-from serendip.features.encoders import text_encoder
+from serendip.features.encoders import Encoder, text_encoder
 from serendip.features.encoders.pretrained import PretrainedText, Transformer, pooled
 from serendip.training.blocks.lora import adapted
 from serendip.training.settings import Tuning
@@ -38,11 +38,11 @@ class TunedText:
             InputError: it is not there, has weights of eight bits or none at all, or other layers than BERT has.
         """
         base = text_encoder(name)
-        model = base.network.model if isinstance(base, PretrainedText) and _trains(base) else None
+        model = _trainable(base)
         layers = getattr(getattr(model, "encoder", None), "layer", None)
-        if not isinstance(base, PretrainedText) or layers is None:
+        if not isinstance(base, PretrainedText) or model is None or layers is None:
             raise InputError(f"the encoder {name} cannot learn along: only layers like those of BERT, in float32, can")
-        self.base, self.model = base, model
+        self.base, self.model = base, model  # one of transformers, of no type that is known
         self.model.requires_grad_(False)
         self.below = list(layers[: -tuning.layers])
         self.above = list(layers[-tuning.layers :])
@@ -74,8 +74,10 @@ class TunedText:
         return self
 
 
-def _trains(base: PretrainedText) -> bool:
-    return isinstance(base.network, Transformer) and base.network.model.dtype == torch.float32
+def _trainable(base: Encoder) -> Any:
+    """The network of an encoder that computes in float32, None of any other."""
+    network = base.network if isinstance(base, PretrainedText) else None
+    return network.model if isinstance(network, Transformer) and network.model.dtype == torch.float32 else None
 
 
 class LiveText:
