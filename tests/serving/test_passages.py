@@ -248,7 +248,7 @@ def test_the_number_of_headers_is_limited(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_body_without_a_length_is_counted_while_it_streams() -> None:
-    endless = Exchange([b"x" * (1 << 20)] * 40, (b"transfer-encoding", b"chunked"), path="/v1/recommendations")
+    endless = Exchange([b"x" * (1 << 20)] * 40, (b"transfer-encoding", b"chunked"), path="/v1/rank")
     asyncio.run(endless.through(made(polite)))
     assert (endless.status, endless.problem) == (413, "too-large")
     assert len(endless.pieces) == 38  # what is too much was not read
