@@ -123,7 +123,7 @@ def test_fit_reports_time_and_memory(workspace: Path, capsys: pytest.CaptureFixt
     card = json.loads(out)
     assert code == 0
     assert card["peak_mb"] > 10
-    assert set(card["fit_seconds"]) == {"ease", "als", "popular", "indexes"}
+    assert set(card["fit_seconds"]) == {"ease", "als", "popular", "indexes", "sight"}
 
 
 def test_fit_tells_of_erasures_that_it_missed(

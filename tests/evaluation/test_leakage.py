@@ -232,7 +232,8 @@ def test_a_model_that_has_seen_the_test_gives_itself_away_in_evaluate() -> None:
 
     models = [Seer(make("popular")), Seer(make("ease", {"l2": 10}))]
     found = evaluate(clean(), models, options=ONE_THREAD, cutoffs=(20,)).findings
-    assert [finding.leak for finding in found] == ["popularity", "future-items"]
+    leaks = dict.fromkeys(finding.leak for finding in found)  # several arrays may follow the test's counts
+    assert list(leaks) == ["popularity", "future-items"]
 
 
 def test_guessing_among_unknown_items_is_no_leak() -> None:

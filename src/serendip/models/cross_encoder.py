@@ -28,7 +28,7 @@ from serendip.features.item_vectors import below
 from serendip.models.base import Weights, fitted
 from serendip.training import FitOptions, withheld
 from serendip.training.content_reader import ContentReader, side_by_side
-from serendip.training.joint import JointConfig, JointReader, Lists, ListwiseLesson, proposals
+from serendip.training.joint import JointConfig, JointReader, Lists, ListwiseLesson, proposals, told_apart
 from serendip.training.loop import Schedule, learn
 from serendip.training.sequences import Sequences
 from serendip.training.session import torch_session
@@ -83,9 +83,8 @@ class CrossEncoder:
         wanted = exam.wanted.indices.astype(np.int64) if exam else np.empty(0, np.int64)
         examined = Lists.at_the_end(asked, wanted, longest, propose)
         places = torch.from_numpy(own).to(content.device)
-        return ListwiseLesson(
-            net, left.last(longest + 1), lists, content, places, config, asked.last(longest), examined
-        )
+        read, last = left.last(longest + 1), asked.last(longest)
+        return ListwiseLesson(net, read, lists, content, places, config, told_apart(people), last, examined)
 
     def _schedule(self) -> Schedule:
         config = self.config
@@ -142,7 +141,7 @@ def _read(net: JointReader, vectors: torch.Tensor, sequences: Sequences, rows: I
     after = batch.lengths[:, None].expand(-1, rows.shape[1])
     with torch.inference_mode():
         candidates = vectors[torch.from_numpy(rows.astype(np.int64))]
-        return np.asarray(net(vectors[batch.places], candidates, after).numpy())
+        return np.asarray(net(vectors[batch.places], candidates, after)[0].numpy())
 
 
 def _parts(lengths: IntArray, candidates: int) -> list[slice]:

@@ -9,8 +9,10 @@ last event, and x_c the vector of the candidate, its score is
 A history is read once for all candidates (`Stack.beside`). An item is a vector of its own and a linear map of what it
 is; while learning, the own vector is left out for some, so that items that nobody met can be put in order as well.
 
-It is taught by lists: what came next among rivals, of which most are what a retriever would have listed there, by the
-cross-entropy of the list (Cao et al., "Learning to rank: from pairwise approach to listwise approach", ICML 2007).
+It is taught two things at once: by lists, what came next among rivals, of which most are what a retriever would have
+listed there, by the cross-entropy of the list (Cao et al., "Learning to rank: from pairwise approach to listwise
+approach", ICML 2007); and at every event, by u · x alone, what came next among all items, as `readers` are. The second
+is cheap and teaches vectors and blocks; lists alone would take many times as long to.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from torch.nn import functional
 
 from serendip.data import Queries
 from serendip.data.arrays import IntArray
+from serendip.training import losses, negatives
 from serendip.training.blocks.attention import Block, Stack
 from serendip.training.options import Retriever
 from serendip.training.sequences import Sequences, budgeted
@@ -35,6 +38,8 @@ from serendip.training.settings import ModelConfig, NotSearched, Search
 
 EXAMINED_BY = 10
 """The cut-off of the NDCG that learning is examined by."""
+MOST, DRAWN = 10_000, 2_048
+"""Of more items so many are drawn for each step that what came next is told apart from."""
 ASKED_AT_ONCE = 1_000
 """Histories for which a retriever is asked together."""
 EXAMINED_AT_ONCE = 64
@@ -107,12 +112,12 @@ class JointReader(nn.Module):
         found: Tensor = self.lift(content) + self.own(own.clamp(min=0)) * known[:, None]
         return found
 
-    def forward(self, history: Tensor, candidates: Tensor, after: Tensor) -> Tensor:
-        """(B, M) of `history` (B, T, D) and `candidates` (B, M, D), each after `after` (B, M) events, 1 or more."""
+    def forward(self, history: Tensor, candidates: Tensor, after: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores (B, M) of `candidates` (B, M, D), each after the first `after` (B, M) events, 1 or more, of `history`
+        (B, T, D); and u after each event, (B, T, D)."""
         read, found = self.stack.beside(self.dropout(history), self.dropout(candidates + self.asked), after)
         expected = torch.gather(read, 1, (after - 1)[:, :, None].expand(-1, -1, read.shape[2]))  # (B, M, D)
-        scores: Tensor = (expected * candidates).sum(2) + self.out(found)[..., 0]
-        return scores
+        return (expected * candidates).sum(2) + self.out(found)[..., 0], read
 
 
 Propose = Callable[[Sequences], IntArray]
@@ -163,6 +168,18 @@ class Lists:
         return chosen, np.repeat(np.arange(len(members)), ends - starts)
 
 
+def told_apart(people: IntArray) -> negatives.Sampler:
+    """What `ListwiseLesson` tells the next item apart from: all that somebody met, or where those are many, drawn ones.
+
+    `people` (N,) is how many met each.
+    """
+    met = np.flatnonzero(people)
+    if len(met) <= MOST:
+        everything = negatives.Drawn(met, np.zeros(len(met), np.float32))
+        return lambda targets, generator: everything
+    return negatives.mixed(people.astype(float), DRAWN)
+
+
 def _without(rivals: IntArray, targets: IntArray) -> IntArray:
     return np.where(rivals == targets[:, None], -1, rivals)
 
@@ -202,6 +219,7 @@ class ListwiseLesson:
     content: Tensor  # (N, F)
     own: Tensor  # (N,) int64: the place of each item's own vector, -1: nobody met it, so that it is no rival
     config: JointConfig
+    sampler: negatives.Sampler
     asked: Sequences
     exam: Lists
 
@@ -221,10 +239,22 @@ class ListwiseLesson:
         members, generator = batch
         chosen, owners = self.lists.of(members)
         rivals = self._drawn(self.lists.rivals[chosen], generator)
-        targets = self.lists.targets[chosen, None]
-        scores = self._scores(self.sequences[members], owners, self.lists.after[chosen], np.hstack([targets, rivals]))
+        targets, sequences = self.lists.targets[chosen, None], self.sequences[members]
+        scores, read = self._scores(sequences, owners, self.lists.after[chosen], np.hstack([targets, rivals]))
         scores[:, 1:].masked_fill_(torch.from_numpy(rivals == targets).to(self.device), -torch.inf)
-        return functional.cross_entropy(scores, torch.zeros(len(scores), dtype=torch.long, device=self.device))
+        right = torch.zeros(len(scores), dtype=torch.long, device=self.device)
+        return functional.cross_entropy(scores, right) + self._next(sequences, read, generator)
+
+    def _next(self, sequences: Sequences, read: Tensor, generator: np.random.Generator) -> Tensor:
+        """How badly u after each event, `read` (B, T, D), tells what came next apart from all items, ()."""
+        targets = sequences.between(sequences.offsets[:-1] + 1, sequences.offsets[1:]).places
+        there = np.arange(read.shape[1]) < sequences.lengths[:, None] - 1
+        drawn = self.sampler(targets, generator)
+        chosen = torch.from_numpy(drawn.places).to(self.device)
+        table = self.net.items(self.content[chosen], self.own[chosen])
+        offsets = -torch.from_numpy(drawn.log_chance).to(self.device) if drawn.log_chance.any() else None
+        among = torch.from_numpy(drawn.among(targets)).to(self.device)
+        return losses.softmax(read[torch.from_numpy(there).to(self.device)], table, among, offsets)
 
     def examined(self) -> float | None:
         if not len(self.exam.owners):
@@ -235,7 +265,8 @@ class ListwiseLesson:
             rivals, targets = self.exam.rivals[part], self.exam.targets[part, None]
             candidates = np.hstack([targets, np.maximum(rivals, 0)])
             asked = self.asked[self.exam.owners[part]]
-            scores = self._scores(asked, np.arange(len(asked)), self.exam.after[part], candidates).cpu().numpy()
+            found, _ = self._scores(asked, np.arange(len(asked)), self.exam.after[part], candidates)
+            scores = found.cpu().numpy()
             ranks.append(1 + ((scores[:, 1:] >= scores[:, :1]) & (rivals >= 0)).sum(axis=1))
         rank = np.concatenate(ranks)
         return float(np.mean((rank <= EXAMINED_BY) / np.log2(1 + rank)))
@@ -250,8 +281,13 @@ class ListwiseLesson:
             drawn[:, :hard] = np.where(picked >= 0, picked, drawn[:, :hard])
         return drawn
 
-    def _scores(self, sequences: Sequences, owners: IntArray, after: IntArray, candidates: IntArray) -> Tensor:
-        """(L, C) of `candidates` (L, C), each list after the first `after` (L,) events of sequence `owners` (L,)."""
+    def _scores(
+        self, sequences: Sequences, owners: IntArray, after: IntArray, candidates: IntArray
+    ) -> tuple[Tensor, Tensor]:
+        """Scores of `candidates` (L, C) and u after each event of the sequences, (B, T, D).
+
+        List l comes after the first `after[l]` events of sequence `owners[l]`.
+        """
         batch = sequences.batch(self.device)
         places, where = np.unique(np.append(sequences.places, candidates), return_inverse=True)
         chosen = torch.from_numpy(places).to(self.device)
@@ -263,9 +299,9 @@ class ListwiseLesson:
         starts = np.ones(grid.shape[:2], np.int64)
         grid[owners, slots] = where[len(sequences.places) :].reshape(candidates.shape)
         starts[owners, slots] = after
-        found: Tensor = self.net(
+        found, read = self.net(
             functional.embedding(history, vectors),
             functional.embedding(torch.from_numpy(grid).flatten(1).to(self.device), vectors),
             torch.from_numpy(starts).repeat_interleave(candidates.shape[1], 1).to(self.device),
         )
-        return found.reshape(grid.shape)[owners, slots]
+        return found.reshape(grid.shape)[owners, slots], read
