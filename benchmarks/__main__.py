@@ -48,17 +48,21 @@ def run(
     validation: Annotated[
         bool, typer.Option("--validation", help="To choose settings by: the test part is not looked at.")
     ] = False,
-    json: Annotated[Path | None, typer.Option(help="Add the results to this file.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Add the results to this file; - prints them as JSON.")] = None,
 ) -> None:
     """Fit and evaluate models, each in a process of its own."""
     chosen = cases.find(case)
+    printed = json == Path("-")
+    told = Console(stderr=True) if printed else out  # the output is JSON and nothing else
     found = []
     for model in filter(None, models.split(",")) if models else chosen.models:
-        with out.status(f"{model} on {case}"):
+        with told.status(f"{model} on {case}"):
             found.append(running.in_its_own_process(case, model.strip(), seeds, threads, validation))
-        if json is not None:
+        if json is not None and not printed:
             results.write(json, found)
-        out.print(report.line(chosen, found[-1]), highlight=False)
+        told.print(report.line(chosen, found[-1]), highlight=False)
+    if printed:
+        out.print_json(results.to_json(found))
 
 
 @app.command("report")

@@ -93,5 +93,9 @@ def write(file: Path, new: Iterable[Result]) -> None:
     kept |= {result.key: result for result in new}
     ordered = sorted(kept.values(), key=lambda result: result.key)
     file.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps([asdict(result) for result in ordered], indent=1, ensure_ascii=False)
-    file.write_text(text + "\n", encoding="utf-8")
+    file.write_text(to_json(ordered) + "\n", encoding="utf-8")
+
+
+def to_json(results: Iterable[Result]) -> str:
+    """A list that `read` reads."""
+    return json.dumps([asdict(result) for result in results], indent=1, ensure_ascii=False)

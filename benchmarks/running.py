@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import ratings
-from benchmarks.cases import Case, Fold, Material, data_root, find
+from benchmarks.cases import Case, Fold, Material, caches, data_root, find
 from benchmarks.cases.folds import validation_between
 from benchmarks.results import Result
 from benchmarks.sitting import Figures, Sitting, averaged
@@ -69,6 +69,7 @@ def measure(
     trial = _rank if case.kind == "ranking" else _rate
     config = entrants([model])[0].config if case.kind == "ranking" else ratings.rater(model)[1]
     material = case.material(root, validation)
+    options = replace(options, vectors=caches() / "texts.sqlite")
     if case.pictures is not None:
         options = replace(options, pictures=case.pictures((root or data_root()) / case.folder))
     figures, costs = trial(case, material, model, [_with_seed(options, seed) for seed in seeds])

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from benchmarks.cases import contents, movielens, published_splits, sequences
-from benchmarks.cases.case import Case, Fold, Material, Published, data_root
+from benchmarks.cases.case import Case, Fold, Material, Published, caches, data_root
 from serendip.errors import InputError
 
-__all__ = ["CASES", "Case", "Fold", "Material", "Published", "data_root", "find"]
+__all__ = ["CASES", "Case", "Fold", "Material", "Published", "caches", "data_root", "find"]
 
 CASES: dict[str, Case] = {
     case.name: case for room in (movielens, sequences, contents, published_splits) for case in room.CASES

@@ -128,6 +128,11 @@ class Case:
         return material
 
 
+def caches() -> Path:
+    """The user's folder for what cases unpack and encoders read once."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "serendip"
+
+
 def data_root() -> Path:
     """`SERENDIP_DATA`, or `shared/datasets` beside the repository."""
     return Path(os.environ.get("SERENDIP_DATA") or Path(__file__).parents[3] / "shared" / "datasets")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from zipfile import ZipFile
 
+import numpy as np
 import polars as pl
 
-from benchmarks.cases.case import BASELINES, RATING_BASELINES, TIMED_BASELINES, Case, Fold, Material, Published
+from benchmarks.cases.case import BASELINES, RATING_BASELINES, TIMED_BASELINES, Case, Fold, Material, Published, caches
 from benchmarks.cases.folds import (
     SPLIT_SEED,
     leave_last_out,
@@ -82,10 +82,14 @@ def films(folder: Path) -> pl.DataFrame:
     return _described(read("movielens", folder).tables.items, folder)
 
 
-def _cold_items_with_text(folder: Path) -> Material:
+def _with_text(folder: Path) -> Dataset:
     dataset = _read(folder)
     described = replace(dataset.items, attributes=_described(dataset.items.attributes, folder))
-    dataset = replace(dataset, items=described)
+    return replace(dataset, items=described)
+
+
+def _cold_items_with_text(folder: Path) -> Material:
+    dataset = _with_text(folder)
     return Material((dataset,), (Fold.of(cold_item(dataset, COLD_SHARE, SPLIT_SEED)),))
 
 
@@ -99,9 +103,21 @@ def _cold_items_with_posters(folder: Path) -> Material:
     return Material((dataset,), (Fold.of(cold_item(dataset, COLD_SHARE, SPLIT_SEED)),))
 
 
+def _cold_items_mixed_up(folder: Path) -> Material:
+    """What the withheld films are is dealt out among them anew."""
+    dataset = _with_text(folder)
+    cold = np.unique(cold_item(dataset, COLD_SHARE, SPLIT_SEED).test.events.item_rows)
+    dealt = np.arange(dataset.n_items)
+    dealt[cold] = np.random.default_rng(SPLIT_SEED).permutation(cold)
+    table = dataset.items.attributes
+    mixed = table.select(pl.first(), pl.all().exclude(table.columns[0]).gather(dealt))
+    dataset = replace(dataset, items=replace(dataset.items, attributes=mixed))
+    return Material((dataset,), (Fold.of(cold_item(dataset, COLD_SHARE, SPLIT_SEED)),))
+
+
 def posters(folder: Path) -> Path:
     """Where the posters of ml-1m lie; unpacked into the user's folder for caches by whoever comes first."""
-    target = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "serendip" / "posters-ml-1m"
+    target = caches() / "posters-ml-1m"
     if not target.is_dir():
         target.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=target.parent) as work:
@@ -236,6 +252,18 @@ CASES = (
         ),
         protocol=COLD_ITEM,
         open=_cold_items_with_text,
+        validation=validation_of_items,
+        metrics=COLD_METRICS,
+        cutoffs=(10, 20),
+        candidates="new",
+        models=("content_knn",),
+    ),
+    Case(
+        name="ml-1m/cold-item-mixed-up",
+        folder="ml-1m",
+        reading="as for ml-1m/cold-item-text, but what the withheld films are is dealt out among them anew",
+        protocol=f"{COLD_ITEM} Whoever tells films by what they are is led astray: what is left is chance.",
+        open=_cold_items_mixed_up,
         validation=validation_of_items,
         metrics=COLD_METRICS,
         cutoffs=(10, 20),

@@ -96,6 +96,9 @@ def test_the_command_writes_a_file_that_can_be_read(root: Path, tmp_path: Path) 
     assert done.returncode == 0, done.stderr
     assert [result.model for result in results.read(file)] == ["ease", "popular"]
     assert "ndcg@10" in done.stdout
+    printed = subprocess.run([*command[:-1], "-"], cwd=running.REPOSITORY, env=environment,
+                             capture_output=True, text=True)  # fmt: skip
+    assert [table["model"] for table in json.loads(printed.stdout)] == ["popular", "ease"]
     again = subprocess.run([*command[:5], "--models", "nobody"], cwd=running.REPOSITORY, env=environment,
                            capture_output=True, text=True)  # fmt: skip
     assert again.returncode == 1
