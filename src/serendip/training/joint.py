@@ -113,8 +113,10 @@ class JointReader(nn.Module):
         return found
 
     def forward(self, history: Tensor, candidates: Tensor, after: Tensor) -> tuple[Tensor, Tensor]:
-        """Scores (B, M) of `candidates` (B, M, D), each after the first `after` (B, M) events, 1 or more, of `history`
-        (B, T, D); and u after each event, (B, T, D)."""
+        """Scores (B, M) of `candidates` (B, M, D), and u after each event of `history` (B, T, D), (B, T, D).
+
+        Each candidate comes after the first `after` (B, M) events, which are 1 or more.
+        """
         read, found = self.stack.beside(self.dropout(history), self.dropout(candidates + self.asked), after)
         expected = torch.gather(read, 1, (after - 1)[:, :, None].expand(-1, -1, read.shape[2]))  # (B, M, D)
         return (expected * candidates).sum(2) + self.out(found)[..., 0], read
