@@ -9,7 +9,7 @@ import pytest
 from serendip import models
 from serendip.data import Dataset, Tables, event_frame
 from serendip.training import FitOptions
-from serendip.training.content_reader import ContentReader, beside
+from serendip.training.content_reader import ContentReader, side_by_side
 
 WIDTH = 4
 KINDS = ["tea", "boots", "lamps"]
@@ -36,7 +36,7 @@ def fitted(data: Dataset) -> models.Model:
 
 
 def test_a_score_is_what_the_formula_says_pair_by_pair(data: Dataset, fitted: models.Model) -> None:
-    contents = beside(ContentReader("attributes", 256).fit_encode(data, FitOptions(1, 1)), data.n_items)
+    contents = side_by_side(ContentReader("attributes", 256).fit_encode(data, FitOptions(1, 1)), data.n_items)
     w = fitted.weights()
     of_histories, of_items, liked = np.split(w["maps"], [WIDTH, 2 * WIDTH], axis=1)  # G, E, β
     own = w["items"][:, -1] - contents @ liked[:, 0]  # b
