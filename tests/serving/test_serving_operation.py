@@ -17,6 +17,9 @@ from serendip.serving.server import is_loopback, listening
 from tests.serving.running import Running
 
 ROUTES = {
+    ("get", "/v1/alerts"),
+    ("get", "/v1/models"),
+    ("post", "/v1/models:promote"),
     ("post", "/v1/experiments"),
     ("get", "/v1/experiments"),
     ("get", "/v1/experiments/{experiment_id}"),

@@ -164,7 +164,7 @@ def test_an_epoch_asks_for_each_preference_as_often_as_its_weight_says() -> None
 
 def test_of_whom_one_thing_is_known_nothing_is_asked() -> None:
     matrix = sp.csr_array(np.array([[1, 1, 0], [0, 0, 1], [0, 1, 1]], np.float32))
-    (cells, _), *others = lesson(GraphConfig(), matrix).batches(np.random.default_rng(0))
+    (cells, *_), *others = lesson(GraphConfig(), matrix).batches(np.random.default_rng(0))
     asked = np.concatenate([cells, *(cells for cells, *_ in others)])
     assert sorted(asked) == [0, 1, 3, 4]
 

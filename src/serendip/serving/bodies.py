@@ -213,6 +213,8 @@ class ListedItem(Answered):
     score: float
     source: str
     propensity: float
+    exploration: float
+    """The probability with which this rank was given to an item to be tried, whether or not it was."""
     reasons: list[ReasonPart] | None = None
     """Where `include` asks for them."""
     attributes: dict[str, Any] | None = None

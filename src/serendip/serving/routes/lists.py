@@ -96,6 +96,7 @@ def _item(item: Recommendation, include: Collection[str]) -> dict[str, Any]:
         "score": float(item.score),
         "source": item.source,
         "propensity": item.propensity,
+        "exploration": item.exploration,
     }
     if "reasons" in include:
         rendered["reasons"] = [
