@@ -23,7 +23,7 @@ from serendip.data import (
     Signals,
     Vocabulary,
 )
-from serendip.data.arrays import BoolArray, IntArray, Sparse
+from serendip.data.arrays import BoolArray, FloatArray, IntArray, Sparse
 from serendip.data.vocabulary import UNKNOWN
 from serendip.models import Embeds, Model
 from serendip.pipeline.artifact import Artifact
@@ -40,7 +40,7 @@ from serendip.pipeline.offer import FirstItems, Offer, grown, newcomers, of_firs
 from serendip.pipeline.opinions import Chances, Dense, Opinion, Speaker, speaker
 from serendip.pipeline.recipe import Recipe, Source
 from serendip.pipeline.rendering import render
-from serendip.pipeline.reranking import rerank
+from serendip.pipeline.reranking import fame_of, rerank
 from serendip.retrieval import InvertedLists
 from serendip.training import FitOptions
 
@@ -74,6 +74,7 @@ class Pipeline:
         self._indexes: dict[str, InvertedLists] = {}  # by source name
         self._fitted: dict[str, Speaker] = {}  # by source name
         self._meaning: Meaning | None = None
+        self._fame: FloatArray = np.empty(0, np.float32)  # of the learned items, where the recipe looks at it
         self._offer = Offer.of(Catalogue(self.learned, []), {}, {}, self.signals)
 
     @property
@@ -119,6 +120,8 @@ class Pipeline:
             with watch.measuring("meaning"):
                 texts = catalogue.told(self.recipe.text.fields)
                 self._meaning = Meaning(self.recipe.text.encoder).fit(texts, options.vectors)
+        if self.recipe.reranking.popularity:
+            self._fame = fame_of(np.bincount(dataset.matrix().indices, minlength=dataset.n_items))
         self.signals, self.lookup = dataset.signals, dataset.history
         self.card = data_card(dataset, self.recipe.name, watch)
         self._open(catalogue)
@@ -148,7 +151,9 @@ class Pipeline:
         fitted = self.catalogue
         if len(fitted) > len(self.learned):
             fitted = Catalogue(self.learned, fitted.records[: len(self.learned)])
-        Artifact(self.recipe, self.signals, fitted, self.models, self._indexes, self.card, self._meaning).save(folder)
+        Artifact(
+            self.recipe, self.signals, fitted, self.models, self._indexes, self.card, self._meaning, self._fame
+        ).save(folder)
 
     @classmethod
     def load(cls, folder: Path) -> Pipeline:
@@ -161,7 +166,7 @@ class Pipeline:
         pipeline = cls(saved.recipe)
         pipeline.models, pipeline.card = dict(saved.models), dict(saved.card)
         pipeline.signals, pipeline._indexes = saved.signals, dict(saved.indexes)
-        pipeline._meaning = saved.meaning
+        pipeline._meaning, pipeline._fame = saved.meaning, saved.fame
         pipeline._open(saved.catalogue)
         return pipeline
 
@@ -228,7 +233,7 @@ class Pipeline:
         asked = self._timed("sources", asked)
         course.blend = blend(parts, course.allowed)
         asked = self._timed("ranking", asked)
-        rerank(course, self.recipe.reranking)
+        rerank(course, self.recipe.reranking, self._fame)
         self._timed("reranking", asked)
         if not len(course.rows):
             lacking = "no item matches the words" if query.text else "nothing known of this person leads to an item"
@@ -293,7 +298,7 @@ class Pipeline:
             course.allowed = _but(allowed, seen.indices[seen.indptr[place] : seen.indptr[place + 1]])
             said = {name: of_batch[place] for name, of_batch in opinions.items()}
             course.blend = blend(self._weighed(said, k, offer), course.allowed)
-            rerank(course, self.recipe.reranking)
+            rerank(course, self.recipe.reranking, self._fame)
             best[place, : len(course.rows)] = course.rows
         return best
 
