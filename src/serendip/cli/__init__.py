@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import typer
 
-from serendip.cli import backup, experiments, keys, tuning
+from serendip.cli import backup, experiments, keys, simulation, tuning
 from serendip.cli.commands import app
 from serendip.errors import DamagedArtifactError, InputError
 
@@ -23,6 +23,7 @@ VALIDATOR = "Value error, "
 app.command(epilog=tuning.EXAMPLE)(tuning.tune)
 app.command(epilog=backup.BACKUP)(backup.backup)
 app.command(epilog=backup.RESTORE)(backup.restore)
+app.command(epilog=simulation.EXAMPLE)(simulation.simulate)
 app.add_typer(keys.app)
 app.add_typer(experiments.app)
 
