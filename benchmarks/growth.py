@@ -30,11 +30,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from benchmarks import drawing
 from benchmarks.cases import data_root
-from benchmarks.drawing import Box, Scale
 from serendip.data import Dataset, Signals, Tables
 from serendip.data.readers import read
+from serendip.evaluation import drawing
+from serendip.evaluation.drawing import Box, Scale
 from serendip.evaluation.rankers import entrants
 from serendip.evaluation.resources import commit, machine, measured, resident_mb
 from serendip.models import names

@@ -6,10 +6,11 @@ import json
 from collections.abc import Iterable
 from html import escape
 
-from benchmarks import drawing, plots
+from benchmarks import plots
 from benchmarks.board import Board, Row, source
 from benchmarks.plots import Paint
 from benchmarks.results import Result
+from serendip.evaluation import drawing
 
 STYLE = """
 * { box-sizing: border-box; }

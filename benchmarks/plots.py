@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from benchmarks import drawing
 from benchmarks.board import LOWER_IS_BETTER, OURS, Board, Row, part_of
-from benchmarks.drawing import Box, Point, Scale
-from serendip.evaluation import Estimate
+from serendip.evaluation import Estimate, drawing
+from serendip.evaluation.drawing import Box, Point, Scale
 
 WIDTH, HEIGHT = 560, 340
 AREA = Box(62, 34, 484, 262)

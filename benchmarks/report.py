@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from benchmarks import drawing, plots
+from benchmarks import plots
 from benchmarks.board import Board, Row, boards, source
 from benchmarks.cases import Case
 from benchmarks.page import page
 from benchmarks.results import Result
-from serendip.evaluation import Estimate
+from serendip.evaluation import Estimate, drawing
 
 DOCS = Path(__file__).parents[1] / "docs"
 MARKDOWN, HTML, PICTURE = "leaderboard.md", "leaderboard.html", "images/leaderboard.svg"

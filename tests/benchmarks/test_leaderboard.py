@@ -9,13 +9,13 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks import drawing, report, results
+from benchmarks import report, results
 from benchmarks.board import boards
 from benchmarks.cases import CASES
-from benchmarks.drawing import Box, Point, Scale
 from benchmarks.results import Result
 from serendip.data import InputError
-from serendip.evaluation import Estimate
+from serendip.evaluation import Estimate, drawing
+from serendip.evaluation.drawing import Box, Point, Scale
 
 RECORDED = results.read_all()
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import typer
 
-from serendip.cli import backup, experiments, keys, lists, training, tuning
+from serendip.cli import backup, experiments, keys, lists, simulation, training, tuning
 from serendip.cli.commands import app
 from serendip.errors import DamagedArtifactError, InputError
 
@@ -28,6 +28,7 @@ app.command(epilog=training.MODELS)(training.models)
 app.command(epilog=training.PROMOTE)(training.promote)
 app.command(epilog=backup.BACKUP)(backup.backup)
 app.command(epilog=backup.RESTORE)(backup.restore)
+app.command(epilog=simulation.EXAMPLE)(simulation.simulate)
 app.add_typer(keys.app)
 app.add_typer(experiments.app)
 

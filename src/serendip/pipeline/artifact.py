@@ -6,6 +6,7 @@ vocabulary.json       item ids in row order
 catalogue.ndjson      attributes, one line per item
 models/<source>/      config.json and weights.safetensors
 indexes/<source>.safetensors   where the catalogue is large
+fame.safetensors      how well known items are, where the recipe looks at it
 meaning.safetensors   what an encoder said of the items' texts, where words are searched by what they mean
 sight.safetensors     what an encoder of pictures saw of those of items, where pictures are searched by
 card.json             data window, sizes, times, versions, and the SHA-256 of every other file
@@ -16,12 +17,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from serendip import models, retrieval
 from serendip.data import DamagedArtifactError, InputError, Signals, Vocabulary
+from serendip.data.arrays import FloatArray
 from serendip.models import Embeds, Model
 from serendip.pipeline.catalogue import Catalogue, Records
 from serendip.pipeline.meaning import Meaning
@@ -32,6 +36,7 @@ from serendip.retrieval import Index
 FORMAT = 1
 MEANING = "meaning.safetensors"
 SIGHT = "sight.safetensors"
+FAME = "fame.safetensors"
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,7 @@ class Artifact:
     card: Mapping[str, Any]
     meaning: Meaning | None = None
     sight: Sight | None = None
+    fame: FloatArray = field(default_factory=lambda: np.empty(0, np.float32))
 
     def save(self, folder: Path) -> None:
         """Write everything into `folder`, which is made."""
@@ -63,6 +69,8 @@ class Artifact:
             _save_arrays(self.meaning.arrays(), folder / MEANING)
         if self.sight is not None:
             _save_arrays(self.sight.arrays(), folder / SIGHT)
+        if len(self.fame):
+            _save_arrays({"fame": self.fame}, folder / FAME)
         card = {"format": FORMAT, **self.card, "files": _hashes(folder)}
         _write(folder / "card.json", json.dumps(card, indent=2, ensure_ascii=False))
 
@@ -95,7 +103,8 @@ class Artifact:
         known = Meaning(recipe.text.encoder).restore(meaning) if meaning and recipe.text.encoder else None
         sight = _open_arrays(folder / SIGHT)
         seen = Sight(recipe.picture.encoder).restore(sight) if sight and recipe.picture.encoder else None
-        return cls(recipe, signals, catalogue, fitted, indexes, card, known, seen)
+        fame = (_open_arrays(folder / FAME) or {}).get("fame", np.empty(0, np.float32))
+        return cls(recipe, signals, catalogue, fitted, indexes, card, known, seen, fame)
 
 
 def _save_arrays(arrays: dict[str, Any], file: Path) -> None:

@@ -24,7 +24,7 @@ from serendip.data import (
     Signals,
     Vocabulary,
 )
-from serendip.data.arrays import IntArray, Sparse
+from serendip.data.arrays import FloatArray, IntArray, Sparse
 from serendip.data.vocabulary import UNKNOWN
 from serendip.features.pictures import START
 from serendip.models import Model
@@ -44,7 +44,7 @@ from serendip.pipeline.offer import Offer, newcomers
 from serendip.pipeline.opinions import Speaker
 from serendip.pipeline.recipe import Recipe
 from serendip.pipeline.rendering import render
-from serendip.pipeline.reranking import rerank
+from serendip.pipeline.reranking import fame_of, rerank
 from serendip.pipeline.searching import by_picture, by_words
 from serendip.pipeline.sight import Sight
 from serendip.pipeline.sources import Sources
@@ -79,6 +79,7 @@ class Pipeline:
         self._sight: Sight | None = None
         self.pictures = Path()
         """The folder that the attribute `image` of items starts from, once it was fitted."""
+        self._fame: FloatArray = np.empty(0, np.float32)  # of the learned items, where the recipe looks at it
         self._offer = Offer.of(Catalogue(self.learned, []), {}, {}, self.signals)
 
     @property
@@ -126,6 +127,8 @@ class Pipeline:
             with watch.measuring("sight"):
                 self._sight = Sight(self.recipe.picture.encoder).fit(dataset, options)
         self.pictures = options.pictures or Path()
+        if self.recipe.reranking.popularity:
+            self._fame = fame_of(np.bincount(dataset.matrix().indices, minlength=dataset.n_items))
         self.signals, self.lookup = dataset.signals, dataset.history
         self._open(catalogue)
         if self.recipe.ranking is not None:
@@ -178,7 +181,7 @@ class Pipeline:
         fitted = self.catalogue
         if len(fitted) > len(self.learned):
             fitted = Catalogue(self.learned, fitted.records[: len(self.learned)])
-        others = (self._sources.indexes, self.card, self._meaning, self._sight)
+        others = (self._sources.indexes, self.card, self._meaning, self._sight, self._fame)
         Artifact(self.recipe, self.signals, fitted, self.models, *others).save(folder)
 
     @classmethod
@@ -192,7 +195,7 @@ class Pipeline:
         pipeline = cls(saved.recipe)
         pipeline._sources.models, pipeline._sources.indexes = dict(saved.models), dict(saved.indexes)
         pipeline.signals, pipeline.card = saved.signals, dict(saved.card)
-        pipeline._meaning, pipeline._sight = saved.meaning, saved.sight
+        pipeline._meaning, pipeline._sight, pipeline._fame = saved.meaning, saved.sight, saved.fame
         pipeline._open(saved.catalogue)
         return pipeline
 
@@ -254,7 +257,7 @@ class Pipeline:
         asked = self._timed("sources", asked)
         course.blend = self._ranked(blend(parts, course.allowed), course)
         asked = self._timed("ranking", asked)
-        rerank(course, self.recipe.reranking)
+        rerank(course, self.recipe.reranking, self._fame)
         self._timed("reranking", asked)
         if not len(course.rows):
             course.warnings.append(_nothing_found(query))
@@ -310,7 +313,7 @@ class Pipeline:
 
     def rank(self, queries: Queries, k: int, seen: Sparse) -> IntArray:
         """The `k` best item rows of each query, (B, K), -1 where a list is shorter; `seen` (B, N) is left out."""
-        return batch.best(self.recipe, self._offer, queries, k, seen)
+        return batch.best(self.recipe, self._offer, self._fame, queries, k, seen)
 
     # The steps
 

@@ -101,12 +101,14 @@ class Ranking(_Part):
 
 
 class Reranking(_Part):
-    """Variety: maximal marginal relevance over shared attributes."""
+    """Variety: maximal marginal relevance over shared attributes; and how much fame counts."""
 
     diversity: float = Field(0.0, ge=0, le=1)
     """0 is the plain order, 1 the most varied."""
     by: tuple[str, ...] = ("category",)
     """Items that share values of these attributes are alike."""
+    popularity: float = Field(0.0, ge=-1, le=1)
+    """0 is the plain order; towards 1 the well known of the pool come first, towards -1 the little known."""
     pool: int = Field(100, ge=1)
     """How many of the best are considered."""
     max_per: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Re-ranking: variety by maximal marginal relevance, and caps on how many of a kind a list holds.
+"""Re-ranking: how much fame counts, variety by maximal marginal relevance, caps on how many of a kind a list holds.
 
 Carbonell and Goldstein, The use of MMR, diversity-based reranking (SIGIR 1998), section 2.
 """
@@ -16,16 +16,24 @@ from serendip.pipeline.recipe import Reranking
 from serendip.retrieval import best_of
 
 
-def rerank(course: Course, settings: Reranking) -> None:
-    """Fill `pool` and `rows` of a course that has been blended; what may not be listed is left out once more."""
+def rerank(course: Course, settings: Reranking, fame: FloatArray) -> None:
+    """Fill `pool` and `rows` of a course that has been blended; what may not be listed is left out once more.
+
+    Args:
+        fame: how well known the items that models were fitted on are, 0..1; those that came later have none.
+    """
     assert course.blend is not None
     catalogue, query = course.catalogue, course.query
     diversity = settings.diversity if query.diversity is None else query.diversity
     caps = {**settings.max_per, **query.max_per}
-    wide = max(settings.pool, 2 * query.n) if diversity else query.n
+    wide = max(settings.pool, 2 * query.n) if diversity or settings.popularity else query.n
     size = len(course.blend.rows) if caps else wide
     course.pool, scores = best_of(course.blend.rows, course.blend.total, size, len(catalogue))
     rows = course.pool
+    if settings.popularity and len(rows):
+        leaned = lean(scores[:wide], _of(fame, rows[:wide]), settings.popularity)
+        order = np.argsort(-leaned, kind="stable")
+        rows, scores = np.concatenate([rows[order], rows[wide:]]), leaned[order]
     if diversity:
         k = wide if caps else query.n
         first = diversify(scores[:wide], catalogue.labels(settings.by)[rows[:wide]], k, diversity)
@@ -34,6 +42,32 @@ def rerank(course: Course, settings: Reranking) -> None:
     if caps:
         rows = rows[capped([catalogue.labels((name,))[rows] for name in caps], list(caps.values()), query.n)]
     course.rows = rows[: query.n]
+
+
+def lean(scores: FloatArray, fame: FloatArray, popularity: float) -> FloatArray:
+    """Scores (C,) in which fame counts as much as `popularity` says, 0..1.
+
+    (1 - |p|) * relevance + |p| * fame, or 1 - fame where p is negative; relevance is the score scaled to 0..1 over the
+    candidates.
+    """
+    wanted = fame if popularity > 0 else 1 - fame
+    return np.asarray((1 - abs(popularity)) * _relevance(scores) + abs(popularity) * wanted)
+
+
+def fame_of(people: IntArray) -> FloatArray:
+    """How well known items are, (N,), 0..1, on a logarithmic scale, where so many `people` (N,) want each."""
+    return np.asarray(np.log1p(people) / (np.log1p(people.max(initial=0)) or 1.0), np.float32)
+
+
+def _of(fame: FloatArray, rows: IntArray) -> FloatArray:
+    found, known = np.zeros(len(rows), np.float32), rows < len(fame)
+    found[known] = fame[rows[known]]
+    return found
+
+
+def _relevance(scores: FloatArray) -> FloatArray:
+    span = np.ptp(scores)
+    return np.asarray((scores - scores.min()) / span if span > 0 else np.ones_like(scores))
 
 
 def diversify(scores: FloatArray, labels: IntArray, k: int, diversity: float) -> IntArray:
@@ -51,9 +85,7 @@ def diversify(scores: FloatArray, labels: IntArray, k: int, diversity: float) ->
     k = min(k, len(scores))
     if diversity == 0 or k == 0:
         return np.arange(k)
-    span = np.ptp(scores)
-    relevance = (scores - scores.min()) / span if span > 0 else np.ones_like(scores)
-    return _diversified(relevance.astype(np.float64), labels, k, float(diversity))
+    return _diversified(_relevance(scores).astype(np.float64), labels, k, float(diversity))
 
 
 @compiled_short

@@ -80,11 +80,11 @@ class Behaviour:
     """Lets people react. It knows what they want, and nothing of who chose the slate."""
 
     def __init__(self, taste: Taste, laws: Laws) -> None:
-        self._taste, self._laws = taste, laws
+        self._taste, self.laws = taste, laws
 
     def examination(self, n_places: int) -> FloatArray:
         """The probability that each place is looked at, (K,): k ** -position_bias."""
-        return np.asarray(np.arange(1.0, n_places + 1) ** -self._laws.position_bias)
+        return np.asarray(np.arange(1.0, n_places + 1) ** -self.laws.position_bias)
 
     def react(self, user_rows: IntArray, slates: IntArray, day: float, rng: np.random.Generator) -> Reactions:
         """What `user_rows` (B,) do with `slates` (B, K) of item rows on `day`; -1 is an empty place.
@@ -94,10 +94,10 @@ class Behaviour:
         """
         utility = self._utility_of(user_rows, slates, day)
         examined = (rng.random(slates.shape) < self.examination(slates.shape[1])) & (slates >= 0)
-        clicked = examined & _happens(self._laws.click, utility, rng)
+        clicked = examined & _happens(self.laws.click, utility, rng)
         left = examined & ~clicked
-        hidden = left & _happens(self._laws.hide, utility, rng)
-        skipped = left & ~hidden & _happens(self._laws.skip, utility, rng)
+        hidden = left & _happens(self.laws.hide, utility, rng)
+        skipped = left & ~hidden & _happens(self.laws.skip, utility, rng)
         nothing = np.zeros_like(clicked)
         first = {"examined": examined, "clicked": clicked, "skipped": skipped, "hidden": hidden, "viewed": nothing}
         return self._follow(user_rows, slates, utility, first, rng)
@@ -123,12 +123,12 @@ class Behaviour:
     ) -> Reactions:
         """What comes of what was opened, added to what happened first."""
         opened = first["clicked"] | first["viewed"]
-        carted = opened & _happens(self._laws.cart, utility, rng)
-        purchased = carted & _happens(self._laws.purchase, utility, rng)
+        carted = opened & _happens(self.laws.cart, utility, rng)
+        purchased = carted & _happens(self.laws.purchase, utility, rng)
         return Reactions(
             user_rows=user_rows,
             item_rows=item_rows,
-            liked=opened & _happens(self._laws.like, utility, rng),
+            liked=opened & _happens(self.laws.like, utility, rng),
             carted=carted,
             purchased=purchased,
             ratings=self._ratings(utility, opened, purchased, rng),
@@ -138,7 +138,7 @@ class Behaviour:
     def _ratings(
         self, utility: FloatArray, opened: BoolArray, purchased: BoolArray, rng: np.random.Generator
     ) -> FloatArray:
-        laws = self._laws
+        laws = self.laws
         felt = laws.rating_middle + laws.rating_slope * utility + laws.rating_noise * rng.standard_normal(utility.shape)
         chance = np.where(purchased, laws.rates_bought, laws.rates_opened)
         rates = opened & (rng.random(utility.shape) < chance)
@@ -146,5 +146,4 @@ class Behaviour:
 
 
 def _happens(law: Logit, utility: FloatArray, rng: np.random.Generator) -> BoolArray:
-    chance = 1 / (1 + np.exp(-(law.base + law.slope * utility)))
-    return np.asarray(rng.random(utility.shape) < chance)
+    return np.asarray(rng.random(utility.shape) < law.chance(utility))

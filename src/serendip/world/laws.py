@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from serendip.data.arrays import FloatArray
+
 START_MS = 1_785_542_400_000
 """The first moment of the log, 2026-08-01T00:00Z."""
 DAY_MS = 86_400_000
@@ -17,6 +21,9 @@ class Logit:
 
     base: float
     slope: float
+
+    def chance(self, utility: FloatArray) -> FloatArray:
+        return np.asarray(1 / (1 + np.exp(-(self.base + self.slope * utility))))
 
 
 @dataclass(frozen=True)

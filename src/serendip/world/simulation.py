@@ -62,17 +62,8 @@ class Simulation:
 
     def _live(self, day: int, wanted_events: float, rng: np.random.Generator) -> None:
         per_visit = self._n_events / self._n_visits if self._n_visits > 200 else EVENTS_PER_VISIT
-        for user_rows in self._sittings(day, math.ceil(wanted_events / per_visit), rng):
+        for user_rows in sittings(self._people, day, math.ceil(wanted_events / per_visit), rng):
             self._sit(user_rows, day, rng)
-
-    def _sittings(self, day: int, n_visits: int, rng: np.random.Generator) -> Iterator[IntArray]:
-        """Who visits: groups in which nobody occurs twice, drawn by activity from those who have joined."""
-        joined = np.flatnonzero(self._people.joined_days <= day)
-        most = -(-2 * len(joined) // 3)
-        while n_visits > 0 and most > 0:
-            size = min(n_visits, most)
-            yield joined[race(self._people.activity[joined][None, :], size, rng)[0]]
-            n_visits -= size
 
     def _sit(self, user_rows: IntArray, day: int, rng: np.random.Generator) -> None:
         """One visit of each of `user_rows`: a slate, then what they look up themselves."""
@@ -121,6 +112,16 @@ class Simulation:
                 "clicked": shown.clicked[who, place],
             }
         )
+
+
+def sittings(people: People, day: int, n_visits: int, rng: np.random.Generator) -> Iterator[IntArray]:
+    """Who visits: groups in which nobody occurs twice, drawn by activity from those who have joined."""
+    joined = np.flatnonzero(people.joined_days <= day)
+    most = -(-2 * len(joined) // 3)
+    while n_visits > 0 and most > 0:
+        size = min(n_visits, most)
+        yield joined[race(people.activity[joined][None, :], size, rng)[0]]
+        n_visits -= size
 
 
 def page_names(pages: FloatArray | IntArray) -> list[str]:

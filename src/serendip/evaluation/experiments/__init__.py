@@ -4,6 +4,7 @@ from serendip.evaluation.experiments.advice import Advice, advise
 from serendip.evaluation.experiments.assignment import Stretch, arm_of, assigned, spot
 from serendip.evaluation.experiments.exploration import cost
 from serendip.evaluation.experiments.interleaving import Drafted, team_draft
+from serendip.evaluation.experiments.regret import growth, learning
 from serendip.evaluation.experiments.results import ArmResult, Results, results
 from serendip.evaluation.experiments.sequential import Tally, always_valid, difference, rate, split_p_value
 
@@ -20,6 +21,8 @@ __all__ = [
     "assigned",
     "cost",
     "difference",
+    "growth",
+    "learning",
     "rate",
     "results",
     "split_p_value",
