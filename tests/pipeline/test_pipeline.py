@@ -188,6 +188,21 @@ def test_similar_items(pipeline: Pipeline) -> None:
     assert pipeline.similar("unheard").warnings == ("the item 'unheard' is not known to the model",)
 
 
+def test_similar_by_behaviour_by_content_or_by_both(pipeline: Pipeline) -> None:
+    """Everybody buys the cup, and nothing is said of it that is said of tea."""
+    found = {
+        by: pipeline.similar("tea-0", Query(n=9, diversity=0, alike=by)) for by in ("behaviour", "content", "both")
+    }
+    assert "cup" in found["behaviour"].item_ids
+    assert "cup" not in found["content"].item_ids
+    assert found["content"].item_ids[0].startswith("tea")
+    assert {reason.code for item in found["content"] for reason in item.reasons} == {"alike"}
+    codes = {reason.code for item in found["both"] for reason in item.reasons}
+    assert {"alike", "like"} <= codes or {"alike", "history"} <= codes
+    for answer in found.values():
+        assert all(sum(reason.contribution for reason in item.reasons) == pytest.approx(item.score) for item in answer)
+
+
 def test_given_items_are_ordered_all_of_them(pipeline: Pipeline) -> None:
     answer = pipeline.order(
         Query(history=NOTHING_BUT_TEA), ["unheard", "coffee-0", "tea-0", "tea-4", "secret", "tea-4"]

@@ -25,7 +25,7 @@ def test_an_answer_has_the_declared_shape(client) -> None:
 
 def test_reasons_and_attributes_come_only_where_asked(client) -> None:
     (item,) = client.post(LIST, {"user_id": "u0", "limit": 1}).json()["items"]
-    assert set(item) == {"item_id", "rank", "score", "source", "propensity"}
+    assert set(item) == {"item_id", "rank", "score", "source", "propensity", "exploration"}
 
 
 def test_rules_of_the_request_hold(client) -> None:

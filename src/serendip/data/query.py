@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64decode
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
@@ -77,6 +77,8 @@ class Query(BaseModel):
     )
     """A picture to search by: its bytes or a `Path` in Python, the base64 of its file (PNG, JPEG, WebP or GIF) in JSON,
     of 10,000,000 bytes at most; alone only items that look alike are listed, with words it orders those that match."""
+    alike: Literal["behaviour", "content", "both"] = "behaviour"
+    """What makes items like those of the history: who wants them, what is said of them, or both alike."""
     n: int = Field(10, ge=1, le=1_000, validation_alias=AliasChoices("limit", "n"))
     only: frozenset[Id] | None = Field(None, max_length=10_000, validation_alias=AliasChoices("item_ids", "only"))
     without: frozenset[Id] = Field(

@@ -45,7 +45,7 @@ from serendip.pipeline.opinions import Speaker
 from serendip.pipeline.recipe import Recipe
 from serendip.pipeline.rendering import render
 from serendip.pipeline.reranking import fame_of, rerank
-from serendip.pipeline.searching import by_picture, by_words
+from serendip.pipeline.searching import by_content, by_picture, by_words
 from serendip.pipeline.sight import Sight
 from serendip.pipeline.sources import Sources
 from serendip.training import FitOptions
@@ -283,7 +283,7 @@ class Pipeline:
         return made[2]
 
     def similar(self, item_id: str, query: Query | None = None) -> Recommendations:
-        """Items that people who want `item_id` want too; `query` may filter."""
+        """Items like `item_id`, as `query.alike` says: those that the same people want, unless it says otherwise."""
         if item_id not in self.items:
             return Recommendations((), (f"the item {item_id!r} is not known to the model",))
         return self.recommend(self.likened(item_id, query or Query()))
@@ -347,10 +347,12 @@ class Pipeline:
 
     def parts(self, course: Course) -> list[Part]:
         """What each source says, and the words; sources that fail are left out if the guard allows it."""
-        said = ask(course.offer.speakers, course)
-        if not said:
+        asked = course.query.alike != "content"
+        said = ask(course.offer.speakers, course) if asked else {}
+        if asked and not said:
             raise RuntimeError("no source of the recipe answers")
         return [
+            *by_content(course, self.recipe.text, sum(one.weight for one in self.recipe.sources)),
             *weighed(self.recipe.sources, said, course.query.n, course.offer.models),
             *by_words(course, self.recipe.text, self._meaning),
             *by_picture(course, self.recipe.picture, self._sight),
@@ -360,7 +362,7 @@ class Pipeline:
     def _ranked(blended: Blend, course: Course) -> Blend:
         """As the model that ranks has it, unless there is none or it fails and the guard allows it."""
         ranker = course.offer.ranker
-        if ranker is None:
+        if ranker is None or course.query.alike == "content":
             return blended
         found = course.guard("the ranking", lambda: ranker([blended], course.asked)[0], course.degraded)
         return blended if found is None else found

@@ -26,9 +26,16 @@ def by_words(course: Course, search: TextSearch, meaning: Meaning | None) -> lis
     match = course.catalogue.text_match(course.query.text, search.fields, meaning)
     course.allowed = course.allowed & (match > 0)
     parts = [Part("text", Dense(match), search.weight, len(match))]
-    if search.likeness and len(course.asked.item_rows):
+    if search.likeness and len(course.asked.item_rows) and course.query.alike == "behaviour":
         parts.append(Part("alike", Dense(_like_latest(course, search)), search.likeness, len(match)))
     return parts
+
+
+def by_content(course: Course, search: TextSearch, weight: float) -> list[Part]:
+    """How much items say what the latest of the history say, where a request asks for what is like it by content."""
+    if course.query.alike == "behaviour" or not len(course.asked.item_rows):
+        return []
+    return [Part("alike", Dense(_like_latest(course, search)), weight, len(course.catalogue))]
 
 
 def by_picture(course: Course, search: PictureSearch, sight: Sight | None) -> list[Part]:
