@@ -48,7 +48,12 @@ def reranked(**settings: Any) -> Recipe:
     return DEFAULT.model_copy(update={"reranking": Reranking(by=by, **settings)})
 
 
-EXPLORING = NAIVE.model_copy(update={"exploration": Exploration(places=(3, 6, 9), share=0.3, pool=10)})
+def exploring(recipe: Recipe) -> Recipe:
+    return recipe.model_copy(update={"exploration": Exploration(places=(3, 6, 9), share=0.3, pool=10)})
+
+
+YOUNG = replace(DAILY, laws=Laws(arrivals=0.5))
+DIALLED = reranked(popularity=-0.6)
 
 
 @dataclass(frozen=True)
@@ -70,19 +75,21 @@ QUESTIONS = {
             Way("seen", DEFAULT, "seen"),
         ),
     ),
+    "memory, more visits": Question(
+        replace(PLAN, people=500, visits=0.5), (Way("default", DEFAULT), Way("seen", DEFAULT, "seen"))
+    ),
     "concentration": Question(
         DAILY,
         (
             Way("naive", NAIVE),
             Way("dial -0.3", reranked(popularity=-0.3)),
-            Way("dial -0.6", reranked(popularity=-0.6)),
+            Way("dial -0.6", DIALLED),
             Way("diversity 0.5", reranked(diversity=0.5)),
             Way("both", reranked(popularity=-0.6, diversity=0.5)),
         ),
     ),
-    "new items": Question(
-        replace(DAILY, laws=Laws(arrivals=0.5)), (Way("without", NAIVE), Way("exploring", EXPLORING))
-    ),
+    "new items": Question(YOUNG, (Way("naive", NAIVE), Way("exploring", exploring(NAIVE)))),
+    "new items, dialled": Question(YOUNG, (Way("dial -0.6", DIALLED), Way("and exploring", exploring(DIALLED)))),
     "broken": Question(PLAN, (Way("default", DEFAULT), Way("stale", DEFAULT, "stale")), together=True),
     "the same": Question(PLAN, (Way("default", DEFAULT), Way("again", DEFAULT)), together=True),
 }

@@ -18,9 +18,11 @@ Told = Mapping[str, Any]
 PANELS = (
     ("memory", "gain", "What a list was worth", "utility"),
     ("memory", "regret", "What the oracle's list was worth beyond it", "utility"),
+    ("memory", "changed", "Lists that differ after an event", "share"),
     ("concentration", "gini", "Concentration, fitted every day", "Gini"),
     ("concentration", "coverage", "Share of the catalogue shown in a day", "share"),
-    ("new items", "new_share", "Places that new items got", "share"),
+    ("new items, dialled", "gain", "New items: what a list was worth", "utility"),
+    ("new items, dialled", "new_share", "New items: the share of places they got", "share"),
 )
 
 
@@ -61,14 +63,17 @@ def page(told: Told) -> str:
     plan = told["memory"]["plan"]
     size = f"{plan['people']} people, {plan['items']} items, {plan['days']} days, seed {plan['seed']}"
     parts = [
-        f"{size[0].upper()}{size[1:]}; figures are means over people with 95 % intervals. "
+        f"{size[0].upper()}{size[1:]} unless said otherwise; figures are means over people with 95 % intervals. "
         "Worth is given as the difference to the first line.",
         _section("Taste, and whether it is kept up", told["memory"]),
+        _section("Taste in a world of 500 people who come more often", told["memory, more visits"]),
         _section(
             "A loop that feeds on itself: fitted every morning on what came of its own lists", told["concentration"]
         ),
         _section("New items: half of the catalogue arrives during the log, fitted every morning", told["new items"]),
         _new_places(told["new items"]),
+        _section("The same, where little known items are moved up", told["new items, dialled"]),
+        _new_places(told["new items, dialled"]),
         _experiments(told),
         _one_place(told["bandit"]),
     ]
@@ -97,15 +102,16 @@ def _between(told: Told) -> str:
 
 
 def _new_places(question: Told) -> str:
-    lines = []
+    """What became of places that were given to new items."""
+    lines, places = [], question["plan"]["places"]
     for name, way in question["ways"].items():
-        places = question["plan"]["places"]
-        share = sum(day["lists"] * day["new_share"] for day in way["days"]) / sum(day["lists"] for day in way["days"])
-        gain = sum(day["lists"] * day["new_gain"] for day in way["days"]) / sum(day["lists"] for day in way["days"])
-        all_gain = sum(day["lists"] * day["gain"] for day in way["days"]) / sum(day["lists"] for day in way["days"])
-        worth = f", and such a place is worth {gain / share / places:.3f}" if share else ""
-        mean = f" (any place: {all_gain / places:.3f})" if share else ""
-        lines.append(f"- **{name}**: new items get {share:.2%} of all places{worth}{mean}.")
+        lists = sum(day["lists"] for day in way["days"])
+        share, gain, all_gain = (
+            sum(day["lists"] * day[figure] for day in way["days"]) / lists
+            for figure in ("new_share", "new_gain", "gain")
+        )
+        worth = f"; one is worth {gain / share / places:.3f}, any place {all_gain / places:.3f}" if share else ""
+        lines.append(f"- {name}: new items get {share:.1%} of all places{worth}.")
     return "\n".join(lines)
 
 
@@ -124,8 +130,8 @@ def _one_place(told: Told) -> str:
     rows = [
         "### Does exploration stop losing?\n",
         f"One place, {told['items']} unknown items, {told['rounds']:,} visitors, "
-        f"{len(told['learns']['seeds'])} worlds. The slope tells how the loss against the best item grows, in logarithms: "
-        "0.5 is the square root of time, 1 is never to learn.\n",
+        f"{len(told['learns']['seeds'])} worlds. The slope tells how the loss against the best item grows, "
+        "in logarithms: 0.5 is the square root of time, 1 is never to learn.\n",
         "| policy | slope of the mean | verdict | slopes of each world |",
         "|---|---|---|---|",
     ]

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from serendip.data import InputError
-from serendip.evaluation.experiments import growth, learning
+from serendip.evaluation.experiments import Tally, arm_of, difference, growth, learning
 from serendip.serving.simulation.bandit import play
 from serendip.serving.simulation.loop import Lived, live_apart
 from serendip.serving.simulation.outcome import day_figures, over_people
 from serendip.serving.simulation.plan import Plan, Way
-from serendip.serving.simulation.together import decided, live_together
+from serendip.serving.simulation.together import WORTH, decided, live_together
 from serendip.world.living import Life
 from tests.serving.simulation.conftest import PLAN, PLANS, RECIPES, world_of
 
@@ -45,13 +45,9 @@ def test_live_beats_histories_that_are_never_updated(lived: Lives) -> None:
     assert better(lived("default"), lived("default", "stale")) > 0
 
 
-def test_what_was_seen_is_not_shown_again_though_taste_stays(lived: Lives) -> None:
-    """So the worth of a fresh taste can be told from that of not being shown the same again."""
+def test_much_of_that_is_showing_the_same_again(lived: Lives) -> None:
+    """Taste stays as it was, but nothing that somebody met is shown again."""
     assert better(lived("default", "seen"), lived("default", "stale")) > 0
-    one = lived("default", "seen")
-    for user in np.unique(one.user_rows)[:50]:
-        opened = one.slates[one.user_rows == user]
-        assert len(opened) < 2 or not np.array_equal(opened[0], opened[1])
 
 
 def test_an_event_counts_in_the_next_list_unless_histories_are_stale(lived: Lives) -> None:
@@ -71,17 +67,21 @@ def test_a_naive_loop_narrows_and_the_dial_holds_it(lived: Lives) -> None:
     """Fitted every day on what came of its own lists, a recipe shows less and less of the catalogue."""
     shown, held = (figures(lived(name, plan="daily"), "daily", "coverage") for name in ("naive", "dialled"))
     assert shown[-1] < 0.85 * shown[0]
-    assert all(wide > 1.3 * narrow for wide, narrow in zip(held, shown, strict=True))
+    assert all(wide > 1.2 * narrow for wide, narrow in zip(held, shown, strict=True))
+    assert held[-1] > 1.5 * shown[-1]
     uneven, even = (figures(lived(name, plan="daily"), "daily", "gini") for name in ("naive", "dialled"))
     assert uneven[-1] > uneven[0]
     assert all(less < more for less, more in zip(even, uneven, strict=True))
 
 
-def test_exploration_finds_new_items_and_is_paid_back_with_them(lived: Lives) -> None:
+def test_exploration_finds_new_items_and_is_paid_back(lived: Lives) -> None:
     without, exploring = (lived(name, plan="young") for name in ("naive", "exploring"))
     assert max(figures(without, "young", "new_share")) == 0  # they stay unknown for ever
-    assert sum(figures(exploring, "young", "new_share")[-2:]) > 0.02
+    assert min(figures(exploring, "young", "new_share")[1:]) > 0
     assert sum(figures(exploring, "young", "new_gain")) > 0
+    before, after = (np.array(figures(one, "young", "gain")) for one in (without, exploring))
+    assert after[0] < before[0]  # what it costs
+    assert after[-3:].sum() > before[-3:].sum()
 
 
 @pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow)])
@@ -94,11 +94,26 @@ def test_a_recipe_that_never_updates_is_caught_by_the_experiment(tmp_path: Path,
     assert verdict[1] <= WITHIN_LISTS
 
 
-def test_two_of_the_same_are_not_told_apart(tmp_path: Path) -> None:
-    ways = [Way("default", RECIPES["popular"]), Way("again", RECIPES["popular"])]
-    looks = live_together(PLAN, world_of("still"), ways, tmp_path / "one")
-    assert looks[-1].lists == PLAN.days * PLAN.visits_a_day
-    assert decided(looks, "again") is None
+def test_two_of_the_same_are_hardly_ever_told_apart(lived: Lives) -> None:
+    """What was lived in one way, split by 200 other hashes and read every evening: at most 5 in 100 may be wrong."""
+    one, ids = lived("default"), world_of("still").people.user_ids
+    wrong = sum(_told_apart(one, np.array([arm_of(user, f"split {n}", (1, 1)) for user in ids])) for n in range(200))
+    assert wrong <= 0.05 * 200
+
+
+def _told_apart(one: Lived, arms: np.ndarray) -> bool:
+    for day in range(PLAN.days):
+        so_far = one.days <= day
+        found = difference(*(_tally(one, so_far & (arms[one.user_rows] == arm)) for arm in (0, 1)), WORTH)
+        if found.low is not None and found.high is not None and not found.low <= 0 <= found.high:
+            return True
+    return False
+
+
+def _tally(one: Lived, which: np.ndarray) -> Tally:
+    lists = np.bincount(one.user_rows[which], minlength=PLAN.people).astype(float)
+    wanted = np.bincount(one.user_rows[which], one.opened[which] > 0, minlength=PLAN.people)
+    return Tally(wanted[lists > 0], lists[lists > 0])
 
 
 @pytest.mark.parametrize("rounds", [1_200, pytest.param(6_000, marks=pytest.mark.slow)])

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -35,15 +36,18 @@ class Lived:
     gains: FloatArray  # (B, K) what each place was worth
     best: FloatArray  # (B,) what the list of the oracle was worth
     opened: IntArray  # (B,) how many items of the list were opened
-    changed: FloatArray  # (B,) 1: unlike the list before it, after which the person did something; NaN: no such list
+    changed: FloatArray  # (B,) 1: unlike the list before, after which the person did something; NaN: no such list
     effect_ms: list[float] = field(default_factory=list)
-    """How long it took from an event handed in until a list that knows of it, once a day; it depends on the machine."""
+    """How long it took from an event handed in until a list that knows of it, once a sitting; machines differ."""
 
     @classmethod
     def of(cls, parts: Sequence[Lived]) -> Lived:
-        names = ("days", "user_rows", "slates", "gains", "best", "opened", "changed")
-        arrays = (np.concatenate([getattr(part, name) for part in parts]) for name in names)
-        return cls(*arrays, [spent for part in parts for spent in part.effect_ms])
+        def joined(name: str) -> Any:
+            return np.concatenate([getattr(part, name) for part in parts])
+
+        shown = joined("days"), joined("user_rows"), joined("slates")
+        effect_ms = [spent for part in parts for spent in part.effect_ms]
+        return cls(*shown, joined("gains"), joined("best"), joined("opened"), joined("changed"), effect_ms)
 
     def gain_of_people(self, n_people: int) -> FloatArray:
         """What a list was worth to each person on average, (U,), NaN for who never came."""
@@ -111,8 +115,8 @@ class Loop:
         for user, item, kind, value, time_ms in happened.rows():
             if kind != NOT_TOLD:
                 request_id, place = listed[user, item]
-                told = {"request_id": request_id, "position": place}
-                yield StoredEvent(people[user], self._ids[item], kind, value, time_ms, **told)
+                who, what = people[user], self._ids[item]
+                yield StoredEvent(who, what, kind, value, time_ms, request_id=request_id, position=place)
 
     def _noted(self, names: Sequence[str], answers: Sequence[Answer], acted: set[str]) -> FloatArray:
         """Remember the lists; whether each differs from the one before it."""

@@ -12,6 +12,8 @@ from serendip.evaluation.drawing import Box, Scale
 
 AREA = Box(62, 34, 300, 170)
 WIDTH, HEIGHT, ACROSS = 490.0, 262.0, 2
+FAR_ABOVE = 0.5
+"""From this share of the largest value on, the smallest is where a plot begins, instead of 0."""
 NAMES_AT = 12.0
 """How far right of a plot the names of its lines stand."""
 
@@ -53,7 +55,9 @@ def plot(lines: Mapping[str, Sequence[float | None]], title: str, unit: str, of:
     """A line for each name over days, or whatever it is `of`, from 1; None is left out."""
     known = {name: [(day, one) for day, one in enumerate(line, 1) if one is not None] for name, line in lines.items()}
     values = [value for line in known.values() for _, value in line] or [0.0]
-    y = Scale(min(0.0, *values), max(*values, 1e-9) * 1.08, AREA.bottom, AREA.top)
+    low, high = min(values), max(*values, 1e-9)
+    spare = 0.08 * (high - low or high)
+    y = Scale(low - spare if low > FAR_ABOVE * high else min(low, 0.0), high + spare, AREA.bottom, AREA.top)
     x = Scale(1, max(2, *(len(line) for line in lines.values())), AREA.left, AREA.right)
     parts = [drawing.text(12, 18, title, "title"), *drawing.horizontal_grid(y, AREA, unit)]
     parts += drawing.vertical_grid(x, AREA, of)
