@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from benchmarks.drawing import Box, Scale
 from benchmarks.prequential.streams import STREAMS
 from benchmarks.prequential.walk import WAYS
 from benchmarks.service import record
 from benchmarks.service.report import markdown
 from serendip.evaluation import drawing
+from serendip.evaluation.drawing import Box, Scale
 
 FOLDER = Path(__file__).parents[1] / "results" / "prequential"
 DOCS = record.REPOSITORY / "docs"
