@@ -162,8 +162,11 @@ def test_a_body_beyond_the_limit_is_refused_while_it_streams(client, is_problem)
     is_problem(client("POST", "/v1/events", content=endless, headers=json_type), 413, "too-large")
     assert len(taken) == 33
     endless, taken = stream(1_000)
-    is_problem(client("POST", "/v1/recommendations", content=endless, headers=json_type), 413, "too-large")
+    is_problem(client("POST", "/v1/rank", content=endless, headers=json_type), 413, "too-large")
     assert len(taken) == 2
+    endless, taken = stream(1_000)  # which may hold a picture
+    is_problem(client("POST", "/v1/recommendations", content=endless, headers=json_type), 413, "too-large")
+    assert len(taken) == 15
 
 
 def test_an_announced_body_beyond_the_limit_is_refused_unread(client, is_problem) -> None:
