@@ -15,8 +15,8 @@ Use it for retrieval where things have contents and new ones come in all the tim
 
 With `tuned_layers` the last layers of a pretrained encoder of texts learn along, end to end, by low-rank adapters, and
 these are saved with the model. That is far dearer: each step sends the texts of all its items through the layers, so
-take few `negatives`, a small `batch_size`, few `epochs`, and a GPU for more than some thousand items. What it gains has
-not been measured yet, and with a large `learning_rate` all items may come to look alike; begin with a tenth of it.
+take few `negatives`, a small `batch_size`, few `epochs`, and a GPU for more than some thousand items. It is an
+experiment: nothing was gained by it yet, and in a small made-up shop all items came to look alike.
 
 With width D, F numbers of content, histories of T events, E events in all and C candidates: an epoch O(E·C·D) and, for
 each step, the tower of what it holds, O((C + B·T)·(F·D + D²)); memory O(N·(F + D)). A question costs O(T·D + D² + N·D).
