@@ -54,7 +54,7 @@ def test_what_is_known_is_restored_and_another_encoder_refused() -> None:
     np.testing.assert_array_equal(other.match("tea", other.of(TEXTS)), meaning.match("tea", meaning.of(TEXTS)))
     arrays = meaning.arrays()
     arrays["identity"][-1] ^= 1
-    with pytest.raises(InputError, match="another one than texts were read with"):
+    with pytest.raises(InputError, match="another one than items were read with"):
         Meaning("words").restore(arrays)
 
 

@@ -9,24 +9,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from serendip.data.arrays import FloatArray
-from serendip.errors import InputError
 from serendip.features.encoders import Encoder, text_encoder
 from serendip.features.vector_cache import VectorCache
+from serendip.pipeline.remembering import Remembering
 
 FAR = 0.2
 """Texts that are no nearer have nothing to do with each other."""
 SHARE_OF_BEST = 0.6
 """Items nearer to `FAR` than so much of the best are not found: everything is a little like everything."""
-DIGEST = 32
 
 
-class Meaning:
+class Meaning(Remembering[Encoder]):
     """An encoder, and what it said of texts."""
 
     def __init__(self, name: str) -> None:
@@ -34,9 +32,7 @@ class Meaning:
         Raises:
             InputError: there is no such encoder on this machine.
         """
-        self.name = name
-        self._encoder: Encoder = text_encoder(name)
-        self._known: dict[bytes, FloatArray] = {}
+        super().__init__(name, text_encoder(name))
 
     def fit(self, texts: Sequence[str], cache: Path | None = None) -> Self:
         """Learn from the texts of a catalogue, where the encoder learns at all, and read all of them."""
@@ -59,27 +55,6 @@ class Meaning:
         near = (vectors @ self._encoder.encode([request])[0] - FAR) / (1 - FAR)
         near[near < SHARE_OF_BEST * max(0.0, near.max(initial=0.0))] = 0.0
         return np.asarray(np.clip(near, 0, 1), np.float32)
-
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """What is known, as named arrays."""
-        digests = np.frombuffer(b"".join(self._known), np.uint8).reshape(-1, DIGEST).copy()
-        vectors = np.stack(list(self._known.values())) if self._known else np.empty((0, 1), np.float32)
-        identity = np.frombuffer(self._encoder.identity.encode(), np.uint8).copy()
-        encoder = {f"encoder.{name}": array for name, array in self._encoder.arrays().items()}
-        return {"digests": digests, "vectors": vectors, "identity": identity, **encoder}
-
-    def restore(self, arrays: dict[str, NDArray[Any]]) -> Self:
-        """Take what is known from `arrays`.
-
-        Raises:
-            InputError: the encoder of that name on this machine is another one.
-        """
-        own = {name.removeprefix("encoder."): array for name, array in arrays.items() if name.startswith("encoder.")}
-        self._encoder.restore(own)
-        if self._encoder.identity.encode() != arrays["identity"].tobytes():
-            raise InputError(f"the encoder {self.name} on this machine is another one than texts were read with")
-        self._known = dict(zip((row.tobytes() for row in arrays["digests"]), arrays["vectors"], strict=True))
-        return self
 
 
 def _digest(text: str) -> bytes:

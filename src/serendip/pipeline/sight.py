@@ -14,21 +14,20 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from serendip.data import Dataset
 from serendip.data.arrays import BoolArray, FloatArray
-from serendip.errors import InputError
+from serendip.features.encoders import PictureEncoder
 from serendip.features.pictures import START, opened
+from serendip.pipeline.remembering import Remembering
 from serendip.training import FitOptions
 from serendip.training.seeing import LEARNED, check_name, learned, names_of, picture_encoder, seen
 
 SHARPNESS = 2.0
 WITHIN = 2.0
-DIGEST = 32
 
 
-class Sight:
+class Sight(Remembering[PictureEncoder]):
     """An encoder of pictures, and what it saw."""
 
     def __init__(self, name: str) -> None:
@@ -37,9 +36,7 @@ class Sight:
             InputError: there is no such encoder on this machine.
         """
         check_name(name)
-        self.name = name
-        self._encoder = picture_encoder(name)
-        self._known: dict[bytes, FloatArray] = {}
+        super().__init__(name, picture_encoder(name))
 
     def fit(self, dataset: Dataset, options: FitOptions) -> Self:
         """See all pictures of a catalogue, and learn from them where the encoder learns at all."""
@@ -81,27 +78,6 @@ class Sight:
         near = vectors @ self._encoder.encode(view[None])[0]
         behind = (near - near[there].max()) / (near[there].std() or 1.0)
         return np.asarray(np.where(there & (behind > -WITHIN), np.exp(SHARPNESS * behind), 0), np.float32)
-
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """What is known, as named arrays."""
-        digests = np.frombuffer(b"".join(self._known), np.uint8).reshape(-1, DIGEST).copy()
-        vectors = np.stack(list(self._known.values())) if self._known else np.empty((0, 1), np.float32)
-        identity = np.frombuffer(self._encoder.identity.encode(), np.uint8).copy()
-        encoder = {f"encoder.{name}": array for name, array in self._encoder.arrays().items()}
-        return {"digests": digests, "vectors": vectors, "identity": identity, **encoder}
-
-    def restore(self, arrays: dict[str, NDArray[Any]]) -> Self:
-        """Take what is known from `arrays`.
-
-        Raises:
-            InputError: the encoder of that name on this machine is another one.
-        """
-        own = {name.removeprefix("encoder."): array for name, array in arrays.items() if name.startswith("encoder.")}
-        self._encoder.restore(own)
-        if self._encoder.identity.encode() != arrays["identity"].tobytes():
-            raise InputError(f"the encoder {self.name} on this machine is another one than pictures were seen with")
-        self._known = dict(zip((row.tobytes() for row in arrays["digests"]), arrays["vectors"], strict=True))
-        return self
 
 
 def _digest(name: Any) -> bytes | None:

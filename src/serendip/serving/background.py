@@ -20,10 +20,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event, Thread
+from threading import Thread
 
 from serendip.data.times import epoch_ms, rfc3339
 from serendip.serving.deployment import Deployment
+from serendip.serving.watching import Watcher
 from serendip.store import StoreError, Workspace, rounds
 from serendip.store.provenance import Provenance
 from serendip.store.rounds import Outcome, Round
@@ -61,7 +62,7 @@ def due(settings: TrainingSettings, now: Standing, now_s: float) -> str:
     return ""
 
 
-class Background:
+class Background(Watcher):
     """Begins rounds when they are due and watches over them."""
 
     def __init__(
@@ -69,8 +70,7 @@ class Background:
     ) -> None:
         """Args: tell: is told what came of each round."""
         self._workspace, self._deployment, self._settings, self._tell = workspace, deployment, settings, tell
-        self._ended = Event()
-        self._thread: Thread | None = None
+        super().__init__("background", LOOK_EVERY_S)
         self.running = False
 
     @property
@@ -79,16 +79,8 @@ class Background:
         return bool(self._settings.every_h or self._settings.every_events)
 
     def start(self) -> None:
-        if self.scheduled and self._thread is None:
-            self._ended.clear()
-            self._thread = Thread(target=self._watch, name="background", daemon=True)
-            self._thread.start()
-
-    def stop(self) -> None:
-        self._ended.set()
-        if self._thread is not None:
-            self._thread.join()
-        self._thread = None
+        if self.scheduled:
+            super().start()
 
     def _watch(self) -> None:
         while not self._ended.wait(LOOK_EVERY_S):

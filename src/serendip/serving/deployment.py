@@ -9,12 +9,13 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event, Lock, Thread
+from threading import Lock
 from typing import Any
 
 from serendip.data import Query
 from serendip.data.times import epoch_ms
 from serendip.pipeline import Pipeline
+from serendip.serving.watching import Watcher
 from serendip.store import Store, Workspace
 
 LOOK_EVERY_S = 1.0
@@ -35,7 +36,7 @@ class Served:
     """When it was fitted, seconds since 1970."""
 
 
-class Deployment:
+class Deployment(Watcher):
     """Follows `models/current` and the catalogue of the store.
 
     A model that cannot be loaded changes nothing: the one before stays, and `trouble` says so.
@@ -49,8 +50,7 @@ class Deployment:
         self._refused: set[str] = set()  # versions beside that could not be loaded
         self._catalogue = Mirror(workspace.store)
         self._lock = Lock()
-        self._ended = Event()
-        self._thread: Thread | None = None
+        super().__init__("deployment", LOOK_EVERY_S)
         self.current: Served | None = None
         self.previous: Served | None = None
         self.beside: dict[str, Served] = {}
@@ -115,19 +115,7 @@ class Deployment:
     def start(self) -> None:
         if self._thread is None:
             _set_apart()
-            self._ended.clear()
-            self._thread = Thread(target=self._watch, name="deployment", daemon=True)
-            self._thread.start()
-
-    def stop(self) -> None:
-        self._ended.set()
-        if self._thread is not None:
-            self._thread.join()
-        self._thread = None
-
-    def _watch(self) -> None:
-        while not self._ended.wait(LOOK_EVERY_S):
-            self.look()
+        super().start()
 
     def _follow_pointer(self) -> None:
         folder = self._workspace.current_model()

@@ -12,13 +12,13 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
-from threading import Event, Thread
 
 from serendip.data import InputError, Recommendation, Recommendations
 from serendip.evaluation.experiments import Results, Stretch, arm_of, results, spot, team_draft
 from serendip.evaluation.experiments.assignment import LAYER
 from serendip.serving.asked import Asked
 from serendip.serving.deployment import Deployment
+from serendip.serving.watching import Watcher
 from serendip.store import Arm, Comparison, Experiment, Workspace
 
 LOOK_EVERY_S = 1.0
@@ -37,14 +37,13 @@ class Part:
     """None: both arms are interleaved in their lists."""
 
 
-class Experiments:
+class Experiments(Watcher):
     """The experiments that run, looked up again every moment; their models are held ready beside the current one."""
 
     def __init__(self, workspace: Workspace, deployment: Deployment) -> None:
         self._workspace, self._deployment = workspace, deployment
         self._running: tuple[tuple[Experiment, Stretch], ...] = ()
-        self._ended = Event()
-        self._thread: Thread | None = None
+        super().__init__("experiments", LOOK_EVERY_S)
         self.look()
 
     def look(self) -> None:
@@ -81,22 +80,6 @@ class Experiments:
                     return Part(experiment, None)
                 return Part(experiment, experiment.arms[arm_of(query.user, experiment.id, mine.shares)])
         return None
-
-    def start(self) -> None:
-        if self._thread is None:
-            self._ended.clear()
-            self._thread = Thread(target=self._watch, name="experiments", daemon=True)
-            self._thread.start()
-
-    def stop(self) -> None:
-        self._ended.set()
-        if self._thread is not None:
-            self._thread.join()
-        self._thread = None
-
-    def _watch(self) -> None:
-        while not self._ended.wait(LOOK_EVERY_S):
-            self.look()
 
 
 def stretch(experiment: Experiment) -> Stretch:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import time
-from threading import Event, Thread
 
 import polars as pl
 
@@ -17,6 +16,7 @@ from serendip.evaluation.experiments import cost
 from serendip.pipeline import Pipeline
 from serendip.pipeline.exploring import Tried
 from serendip.serving.deployment import Deployment
+from serendip.serving.watching import Watcher
 from serendip.store import Store
 
 LOOK_EVERY_S = 5.0
@@ -28,13 +28,12 @@ WINDOW_MS = 30 * 86_400_000
 _log = logging.getLogger(__name__)
 
 
-class Exploring:
+class Exploring(Watcher):
     """Tells the pipelines in service what came of what they tried, again and again, in a thread of its own."""
 
     def __init__(self, store: Store, deployment: Deployment, signals: Signals) -> None:
         self._store, self._deployment, self._signals = store, deployment, signals
-        self._ended = Event()
-        self._thread: Thread | None = None
+        super().__init__("exploring", LOOK_EVERY_S)
 
     def look(self) -> None:
         """Read the log, where a pipeline explores."""
@@ -69,18 +68,6 @@ class Exploring:
                 "the recipe %s explores no more: it costs %.1f %% of showings", pipeline.name, -100 * found.mean
             )
         pipeline.exploring = not too_much
-
-    def start(self) -> None:
-        if self._thread is None:
-            self._ended.clear()
-            self._thread = Thread(target=self._watch, name="exploring", daemon=True)
-            self._thread.start()
-
-    def stop(self) -> None:
-        self._ended.set()
-        if self._thread is not None:
-            self._thread.join()
-        self._thread = None
 
     def _watch(self) -> None:
         wait_s = 0.0

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from threading import Event, Thread
 
 from serendip.serving.histories import RecentHistories
+from serendip.serving.watching import Watcher
 from serendip.store import Changes
 
 LOOK_EVERY_S = 0.05
@@ -15,7 +15,7 @@ LOOK_EVERY_S = 0.05
 _log = logging.getLogger(__name__)
 
 
-class Follower:
+class Follower(Watcher):
     """Asks the store again and again whose events were appended, in a thread of its own.
 
     While the store fails nothing is said of the histories, so they grow old by themselves; when it is back, the
@@ -27,8 +27,7 @@ class Follower:
         self._histories = histories
         self._seen: Changes | None = None
         self._failing = False
-        self._ended = Event()
-        self._thread: Thread | None = None
+        super().__init__("following", LOOK_EVERY_S)
 
     def look(self) -> None:
         """Forget whose history changed since the last look."""
@@ -47,19 +46,3 @@ class Follower:
             self._histories.forget(changes.user_ids)
         self._seen = changes
         self._histories.followed(asked_s)
-
-    def start(self) -> None:
-        if self._thread is None:
-            self._ended.clear()
-            self._thread = Thread(target=self._watch, name="following", daemon=True)
-            self._thread.start()
-
-    def stop(self) -> None:
-        self._ended.set()
-        if self._thread is not None:
-            self._thread.join()
-        self._thread = None
-
-    def _watch(self) -> None:
-        while not self._ended.wait(LOOK_EVERY_S):
-            self.look()
