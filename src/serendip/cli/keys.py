@@ -19,7 +19,8 @@ def create(
     workspace: Folder,
     name: Annotated[str, typer.Argument(help="What the key is for, in your words.")],
     scope: Annotated[
-        list[str] | None, typer.Option(help="recommend:read, events:write, data:write or admin; may be repeated.")
+        list[str] | None,
+        typer.Option(help="One of the scopes, such as recommend:read; may be repeated."),
     ] = None,
     days: Annotated[
         float | None, typer.Option(min=0, help="Valid for so many days; without it, until revoked.")

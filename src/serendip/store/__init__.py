@@ -1,6 +1,7 @@
 """Store: what is true and stays true; the folder that holds it, its settings and the fitted models."""
 
-from serendip.store.contract import (
+from serendip.store.contract import Store, StoreError, StoreFullError, StoreReadOnlyError
+from serendip.store.records import (
     Arm,
     Attributes,
     Changes,
@@ -14,11 +15,7 @@ from serendip.store.contract import (
     Mark,
     Receipt,
     Rejected,
-    Store,
     StoredEvent,
-    StoreError,
-    StoreFullError,
-    StoreReadOnlyError,
 )
 from serendip.store.service import ServiceSettings
 from serendip.store.settings import Settings

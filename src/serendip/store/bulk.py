@@ -13,8 +13,8 @@ from serendip.data import InputError, Progress, Tables
 from serendip.data.attributes import attribute_frame
 from serendip.data.tables import EVENT_SCHEMA, RELATION_SCHEMA
 from serendip.store import entities, log
-from serendip.store.contract import Kind, Receipt, Rejected
 from serendip.store.frames import attribute_rows, check_ids
+from serendip.store.records import Kind, Receipt, Rejected
 from serendip.store.schema import ENTITIES, ID_COLUMN, events, inserting, relations
 
 CHUNK = 10_000  # rows between two words of progress

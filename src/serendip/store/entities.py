@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from pydantic_core import from_json
 from sqlalchemy import Connection
 
-from serendip.store.contract import Attributes, Kind
 from serendip.store.frames import attribute_text
 from serendip.store.log import LOOKUP, batches
+from serendip.store.records import Attributes, Kind
 from serendip.store.schema import ENTITIES, inserting, meta
 
 Row = dict[str, Any]

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from serendip.data.attributes import to_json
 from serendip.errors import InputError
-from serendip.store.contract import Arm, Experiment
+from serendip.store.records import Arm, Experiment
 from serendip.store.schema import events, experiments, exposures
 
 READ_AT_ONCE = 10_000  # rows

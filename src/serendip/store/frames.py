@@ -9,7 +9,7 @@ import polars as pl
 from serendip.data import InputError
 from serendip.data.attributes import to_json
 from serendip.data.query import MAX_ID_BYTES
-from serendip.store.contract import Attributes
+from serendip.store.records import Attributes
 
 
 def attribute_text(attributes: Attributes, where: str) -> str:

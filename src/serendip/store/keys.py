@@ -19,14 +19,16 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from serendip.errors import InputError
-from serendip.store.contract import Key
+from serendip.store.records import Key
 from serendip.store.schema import keys
 
 SCOPES = {
     "recommend:read": "ask for lists, items and pictures",
     "events:write": "record what people do",
-    "data:write": "read and change items and people",
-    "admin": "all of this, and export, erasure and metrics",
+    "data:read": "look at items and people, and at what was shown to them",
+    "data:write": "the same, and change them",
+    "control:read": "look at all that the control room shows, and change nothing",
+    "admin": "all of this, and export, erasure, models, experiments, rules and keys",
 }
 DAY_MS = 86_400_000
 LONGEST_NAME = 100

@@ -16,7 +16,7 @@ from serendip.data.attributes import to_json
 from serendip.data.query import MAX_ID_BYTES
 from serendip.data.signals import RATING
 from serendip.data.times import EARLIEST_MS, LATEST_MS
-from serendip.store.contract import Changes, Receipt, Rejected, StoredEvent
+from serendip.store.records import Changes, Receipt, Rejected, StoredEvent
 from serendip.store.schema import ERASURES, events, inserting, items, meta
 
 T = TypeVar("T")

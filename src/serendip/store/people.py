@@ -15,7 +15,7 @@ from serendip.data.attributes import to_json
 from serendip.data.tables import EVENT_SCHEMA
 from serendip.store import entities
 from serendip.store.bulk import read_events
-from serendip.store.contract import Drawn, Erasure, Exposure, Mark
+from serendip.store.records import Drawn, Erasure, Exposure, Mark
 from serendip.store.schema import ERASURES, FRIEND, events, exposures, inserting, meta, relations, users
 
 NUMBERED = pl.Schema({**EVENT_SCHEMA, "seq": pl.Int64()})

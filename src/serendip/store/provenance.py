@@ -16,7 +16,7 @@ from serendip.data import Dataset, Queries, Signals, Tables, Vocabulary
 from serendip.data.cleaning import CleaningReport, CleaningRules, clean
 from serendip.data.tables import EVENT_SCHEMA
 from serendip.pipeline import Pipeline
-from serendip.store.contract import Erasure, Mark
+from serendip.store.records import Erasure, Mark
 
 IN_CARD = "log"
 

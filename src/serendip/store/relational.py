@@ -17,7 +17,8 @@ from sqlalchemy.exc import DBAPIError
 
 from serendip.data import InputError, Past, Progress, Signals, Tables, event_frame, silent
 from serendip.store import bulk, entities, experiments, keys, log, people
-from serendip.store.contract import (
+from serendip.store.contract import StoreError, StoreFullError, StoreReadOnlyError
+from serendip.store.records import (
     Attributes,
     Changes,
     Erasure,
@@ -28,9 +29,6 @@ from serendip.store.contract import (
     Mark,
     Receipt,
     StoredEvent,
-    StoreError,
-    StoreFullError,
-    StoreReadOnlyError,
 )
 from serendip.store.schema import (
     HEAD,

@@ -8,11 +8,11 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 
-from serendip.store.contract import Kind
+from serendip.store.records import Kind
 
 Insert: TypeAlias = sqlite.Insert | postgresql.Insert
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest revision in `migrations/versions`; what `metadata` says."""
 OLDEST = "0001"
 """Stores from before revisions were written down."""
@@ -77,6 +77,7 @@ sa.Index(
     "events_of_user",
     *(events.c[name] for name in ("user_id", "time_ms", "seq", "item_id", "type", "value")),
 )
+sa.Index("events_of_item", events.c.item_id, events.c.seq)
 _index_of_known("events_of_request", events.c.request_id, events.c.request_id)
 
 items = sa.Table(
@@ -117,6 +118,7 @@ exposures = sa.Table(
     _text("arm", null=True),
     _text("drawn", null=True),  # JSON; null: nothing was
 )
+sa.Index("exposures_of_time", exposures.c.time_ms)
 _index_of_known("exposures_of_experiment", exposures.c.experiment, exposures.c.experiment, exposures.c.time_ms)
 _index_of_known("exposures_drawn", exposures.c.drawn, exposures.c.time_ms)
 
@@ -146,6 +148,34 @@ keys = sa.Table(
     sa.Column("created_ms", sa.BigInteger, nullable=False),
     sa.Column("expires_ms", sa.BigInteger),
     sa.Column("revoked_ms", sa.BigInteger),
+)
+
+rules = sa.Table(
+    "rules",
+    metadata,
+    sa.Column("id", TEXT, primary_key=True),
+    _text("body"),  # JSON
+    sa.Column("created_ms", sa.BigInteger, nullable=False),
+)
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    _sequence(),
+    sa.Column("time_ms", sa.BigInteger, nullable=False),
+    _text("key_id", null=True),  # null: without a key, where none is needed
+    _text("action"),  # the method and the template of the route
+    _text("target", null=True),  # which thing; a person only as a digest
+    sa.Column("status", sa.BigInteger, nullable=False),
+    _text("request_id", null=True),
+)
+
+imports = sa.Table(
+    "imports",
+    metadata,
+    sa.Column("id", TEXT, primary_key=True),
+    sa.Column("time_ms", sa.BigInteger, nullable=False),
+    _text("body"),  # JSON: what was read, what was refused
 )
 
 ENTITIES: dict[Kind, sa.Table] = {"items": items, "users": users}
