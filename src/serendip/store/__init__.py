@@ -15,6 +15,7 @@ from serendip.store.records import (
     Mark,
     Receipt,
     Rejected,
+    Showings,
     StoredEvent,
 )
 from serendip.store.service import ServiceSettings
@@ -37,6 +38,7 @@ __all__ = [
     "Rejected",
     "ServiceSettings",
     "Settings",
+    "Showings",
     "Store",
     "StoreError",
     "StoreFullError",
