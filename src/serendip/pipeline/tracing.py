@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from serendip.data import Query
+from serendip.data import Query, Recommendations
 from serendip.pipeline.blending import Part
 from serendip.pipeline.course import Course
+from serendip.pipeline.rendering import render
 
 if TYPE_CHECKING:
     from serendip.pipeline.pipeline import Pipeline
@@ -83,7 +84,22 @@ def trace(pipeline: Pipeline, query: Query) -> Trace:
     Raises:
         InputError: a filter of the query makes no sense.
     """
+    return traced(pipeline, query)[1]
+
+
+def traced(pipeline: Pipeline, query: Query) -> tuple[Recommendations, Trace]:
+    """The list for `query`, as `recommend` has it where nothing is left to chance, and its way.
+
+    Raises:
+        InputError: a filter of the query makes no sense.
+    """
     course = pipeline.course(query)
+    items = render(course)
+    found = Recommendations(items, tuple(course.warnings), tuple(course.degraded))
+    return found, _told(pipeline, course)
+
+
+def _told(pipeline: Pipeline, course: Course) -> Trace:
     parts = course.blend.parts if course.blend else tuple(pipeline.parts(course))
     factors = course.blend.factors.tolist() if course.blend else [0.0] * len(parts)
     sources = tuple(_source(course, part, factor) for part, factor in zip(parts, factors, strict=True))

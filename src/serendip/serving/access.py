@@ -33,6 +33,7 @@ POLICY: dict[tuple[str, str], str] = {
     ("POST", "/v1/rank"): READ,
     ("GET", "/v1/trending"): READ,
     ("GET", "/v1/recommendations/{request_id}"): SEE,
+    ("POST", "/v1/recommendations:trace"): SEE,
     ("POST", "/v1/events"): EVENTS,
     ("GET", "/v1/items"): SEE,
     ("POST", "/v1/items:batch"): DATA,

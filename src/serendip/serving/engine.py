@@ -29,6 +29,7 @@ from serendip.serving.guarding import SourceGuard
 from serendip.serving.histories import RecentHistories
 from serendip.serving.metrics import Answerer, Metrics
 from serendip.serving.replay import Replays
+from serendip.serving.trying import Trials
 from serendip.store import Arm, Drawn, Experiment, Exposure, Receipt, StoredEvent, Workspace
 
 NO_MODEL = "none"
@@ -73,6 +74,7 @@ class Engine:
         self.answering = Answering(self.guard)
         self.deployment = Deployment(workspace, self._fit_out)
         self.experiments = Experiments(workspace, self.deployment)
+        self.trials = Trials(self.deployment, self.experiments)
         self.exploring = Exploring(self.store, self.deployment, workspace.settings.events)
         self.luck: Luck = SystemRandom().random
         self.drift = Drift(workspace, self.deployment)

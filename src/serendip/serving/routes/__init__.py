@@ -3,10 +3,11 @@
 from fastapi import APIRouter
 
 from serendip.serving import gorse
-from serendip.serving.routes import events, experiments, items, lists, models, operation, pictures, users
+from serendip.serving.routes import events, experiments, items, lists, models, operation, pictures, trials, users
 
 ROUTERS: tuple[APIRouter, ...] = (
     lists.router,
+    trials.router,
     events.router,
     items.router,
     pictures.router,
