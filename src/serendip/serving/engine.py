@@ -18,6 +18,7 @@ from serendip.pipeline.catalogue import Catalogue
 from serendip.pipeline.exploring import Luck
 from serendip.serving.answering import Answering
 from serendip.serving.asked import Asked
+from serendip.serving.audiences import Audiences
 from serendip.serving.deployment import Deployment, Served
 from serendip.serving.drift import DRIFTS, Drift
 from serendip.serving.erasure import Erasures
@@ -28,7 +29,9 @@ from serendip.serving.following import Follower
 from serendip.serving.guarding import SourceGuard
 from serendip.serving.histories import RecentHistories
 from serendip.serving.metrics import Answerer, Metrics
+from serendip.serving.neighbours import Neighbourhoods
 from serendip.serving.replay import Replays
+from serendip.serving.tastes import Tastes
 from serendip.serving.trying import Trials
 from serendip.store import Arm, Drawn, Experiment, Exposure, Receipt, StoredEvent, Workspace
 
@@ -74,6 +77,9 @@ class Engine:
         self.answering = Answering(self.guard)
         self.deployment = Deployment(workspace, self._fit_out)
         self.experiments = Experiments(workspace, self.deployment)
+        signals = workspace.settings.events
+        self.tastes, self.neighbourhoods = Tastes(self.store, signals), Neighbourhoods(self.store, signals)
+        self.audiences = Audiences(self.store, signals)
         self.trials = Trials(self.deployment, self.experiments)
         self.exploring = Exploring(self.store, self.deployment, workspace.settings.events)
         self.luck: Luck = SystemRandom().random

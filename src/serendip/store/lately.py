@@ -159,10 +159,10 @@ def _window(latest: int) -> sa.Subquery:
 
 
 def _one_by_one(rows: sa.CursorResult[Any], item_id: str | None) -> Iterator[tuple[Any, ...]]:
-    for *about, items in rows:
-        for item in json.loads(items):
+    for row in rows:
+        for item in json.loads(row[-1]):
             if item_id is None or item["item_id"] == item_id:
-                yield *about, item["item_id"], item["rank"]
+                yield *row[:-1], item["item_id"], item["rank"]
 
 
 def _answers(connection: Connection, window: sa.Subquery, item_id: str | None) -> pl.DataFrame:

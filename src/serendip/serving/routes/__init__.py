@@ -3,15 +3,29 @@
 from fastapi import APIRouter
 
 from serendip.serving import gorse
-from serendip.serving.routes import events, experiments, items, lists, models, operation, pictures, trials, users
+from serendip.serving.routes import (
+    audiences,
+    events,
+    experiments,
+    items,
+    lists,
+    models,
+    operation,
+    people,
+    pictures,
+    trials,
+    users,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     lists.router,
     trials.router,
     events.router,
     items.router,
+    audiences.router,
     pictures.router,
     users.router,
+    people.router,
     experiments.router,
     models.router,
     operation.router,

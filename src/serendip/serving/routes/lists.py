@@ -68,7 +68,7 @@ def shown(
     if exposure is None:
         raise Refused("not-found", f"no list with the request id {request_id!r} is known")
     replayed = engine.replays.of(exposure)
-    answer = {
+    answer: dict[str, Any] = {
         "request_id": exposure.request_id,
         "user_id": exposure.user_id,
         "time": rfc3339(exposure.time_ms),
