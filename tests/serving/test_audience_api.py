@@ -140,6 +140,7 @@ def test_the_rule_of_a_recipe_keeps_an_item_back(untrained, ask_of) -> None:
     client = ask_of(untrained)
     assert stands(client) == (False, ["rule of the recipe"])
     assert stands(client, "i3") == (True, [])
+    assert got(client, "/v1/items/i3/standing")["attributes"]["category"] == "coffee"
 
 
 def test_a_new_item_was_not_learned(untrained, train, ask_of) -> None:

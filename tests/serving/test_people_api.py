@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from serendip.data import Signals
+from serendip.data.times import rfc3339
 from serendip.serving import tastes
 from serendip.serving.tastes import Tastes, wanted
 from serendip.store import StoredEvent, Workspace
@@ -26,6 +27,16 @@ def pages(client, path: str) -> list[Any]:
         found += page["data"]
         cursor = None if page["next_cursor"] is None else f"&cursor={page['next_cursor']}"
     return found
+
+
+def test_who_somebody_is(shop, ask_of) -> None:
+    client = ask_of(shop)
+    told = got(client, "/v1/users/u7/profile")
+    past = shop.store.history("u7")
+    assert (told["attributes"], told["types"]) == ({"age": 20}, [{"type": "like", "events": len(past)}])
+    assert (told["first"], told["last"]) == tuple(rfc3339(event.timestamp) for event in (past[0], past[-1]))
+    nobody = got(client, "/v1/users/nobody/profile")
+    assert (nobody["attributes"], nobody["events"], nobody["last"]) == (None, 0, None)
 
 
 def test_events_are_paged_and_tell_their_list(shop, ask_of) -> None:

@@ -52,6 +52,7 @@ POLICY: dict[tuple[str, str], str] = {
     ("PUT", "/v1/users/{user_id}"): DATA,
     ("PATCH", "/v1/users/{user_id}"): DATA,
     ("GET", "/v1/users/{user_id}/history"): SEE,
+    ("GET", "/v1/users/{user_id}/profile"): SEE,
     ("GET", "/v1/users/{user_id}/events"): SEE,
     ("GET", "/v1/users/{user_id}/taste"): SEE,
     ("GET", "/v1/users/{user_id}/requests"): SEE,

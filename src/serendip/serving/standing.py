@@ -26,15 +26,18 @@ class Standing:
     learned: bool
     """Whether models were fitted on what people did with it; else it is found by what is said of it alone."""
     model_version: str | None
+    attributes: Attributes | None
+    """None: it is not in the catalogue."""
 
 
 def standing(item_id: str, store: Store, deployment: Deployment) -> Standing:
     """How things stand with an item; any id has an answer."""
-    said, served = tuple(_by_attributes(store.get("items", item_id))), deployment.current
+    attributes, served = store.get("items", item_id), deployment.current
+    said = tuple(_by_attributes(attributes))
     if served is None:
-        return Standing(not said, said, False, None)
+        return Standing(not said, said, False, None, attributes)
     why = tuple(_by_model(item_id, said, served.pipeline))
-    return Standing(not why, why, item_id in served.pipeline.learned, served.version)
+    return Standing(not why, why, item_id in served.pipeline.learned, served.version, attributes)
 
 
 def _by_attributes(attributes: Attributes | None) -> Iterator[Why]:

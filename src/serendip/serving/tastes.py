@@ -142,12 +142,12 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _is_kind(name: str, records: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether an attribute says what kind of thing an item is: few short texts that many items share."""
+    """Whether an attribute tells kinds of things apart: a few short texts, each of which many items share."""
     if name in NO_KIND:
         return False
     told = [set(_texts(record[name])) for record in records if name in record]
     values = set().union(*told)
-    return 2 * len(values) <= sum(map(bool, told)) and all(len(value) <= LONGEST_VALUE for value in values)
+    return 2 <= len(values) <= sum(map(bool, told)) / 2 and all(len(value) <= LONGEST_VALUE for value in values)
 
 
 def _facet(name: str, counts: Counter[str], items: int, crowd: _Crowd) -> Facet:

@@ -70,6 +70,8 @@ class StandingTold(Answered):
     learned: bool
     """Whether the model was fitted on what people did with it; else it is found by what is said of it alone."""
     model_version: str | None
+    attributes: dict[str, Any] | None
+    """null: it is not in the catalogue."""
 
 
 @router.get("/audience", response_model=AudienceTold)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
@@ -17,6 +18,26 @@ from serendip.store import Exposure, StoredEvent
 router = APIRouter(prefix="/v1/users/{user_id}", tags=["users"], route_class=JsonRoute)
 
 Attributes = Annotated[list[Literal["attributes"]], InUrl()]
+
+
+class Deed(Answered):
+    type: str
+    events: int
+
+
+class Profile(Answered):
+    """Who somebody is, as far as it is known; any id has an answer."""
+
+    user_id: str
+    attributes: dict[str, Any] | None
+    """null: nothing was ever told of them."""
+    events: int
+    """Of the latest 1,000; so many at most."""
+    types: list[Deed]
+    """The most frequent first."""
+    first: str | None
+    """When the oldest of these events was."""
+    last: str | None
 
 
 class LoggedEvent(Answered):
@@ -82,6 +103,22 @@ class NeighbourPage(Answered):
     """The most alike first."""
     attributes: dict[str, dict[str, Any]] | None = None
     """Where `include` asks for them: of shared items, by item id."""
+
+
+@router.get("/profile", response_model=Profile)
+def profile(engine: Live, user_id: PathId) -> JsonAnswer:
+    """Who somebody is, and what they did by type among their latest 1,000 events."""
+    past = engine.store.history(user_id)
+    times = [time_ms for time_ms in past.times_ms if time_ms is not None]
+    answer = {
+        "user_id": user_id,
+        "attributes": engine.store.get("users", user_id),
+        "events": len(past),
+        "types": [{"type": type_, "events": count} for type_, count in Counter(past.types).most_common()],
+        "first": rfc3339(times[0]) if times else None,
+        "last": rfc3339(times[-1]) if times else None,
+    }
+    return JsonAnswer(answer)
 
 
 @router.get("/events", response_model=EventLog, response_model_exclude_unset=True)
