@@ -6,7 +6,7 @@ import { ago, moment, number } from "../format.js";
 import { button, confirmed, form } from "../forms.js";
 import { h } from "../nodes.js";
 import { facts, pager, table, tally } from "../tables.js";
-import { itemTile, personTile } from "../things.js";
+import { attributeFacts, itemTile, personTile, time } from "../things.js";
 import { live, replay } from "./person/lists.js";
 import { taste } from "./person/taste.js";
 
@@ -51,7 +51,7 @@ function people(room, panel) {
 
 async function who(room, panel, id) {
   const told = await panel.get(`${of(id)}/profile`);
-  const said = Object.entries(told.attributes ?? {}).filter(([name]) => name !== "name");
+  const said = attributeFacts(told.attributes).filter(([name]) => name !== "name");
   return [
     h("div.row", personTile(id, told.attributes, told.attributes?.name === undefined ? "" : id), room.link("person", {}, room.say("somebody_else"))),
     told.events
@@ -61,7 +61,7 @@ async function who(room, panel, id) {
         ])
       : h("p.muted", room.say("did_nothing")),
     told.types.length > 0 && h("p.row", told.types.map(({ type, events }) => h("span.badge", `${deedOf(type)} ${number(events)}`))),
-    said.length ? facts(said.map(([name, value]) => [name, typeof value === "object" ? JSON.stringify(value) : String(value)])) : h("p.muted", room.say("nothing_told")),
+    said.length ? facts(said) : h("p.muted", room.say("nothing_told")),
   ];
 }
 
@@ -115,8 +115,6 @@ function requests(room, panel, id) {
     return { nodes: table({ caption: room.say("requests"), columns, rows: data, empty: room.say("no_requests") }), next };
   });
 }
-
-const time = (of) => h("time", { datetime: of, title: moment(of) }, of === null ? moment(null) : ago(of));
 
 // ---------------------------------------------------------------- their rights
 

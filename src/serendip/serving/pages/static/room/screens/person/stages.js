@@ -91,7 +91,7 @@ function ranking(room, trace, tile) {
     note: names.map((name) => number(one.shares[name])).join(" + "),
   }));
   const left = trace.ranking.length - rows.length;
-  return [legend(names), bars({ rows, label: room.say("stage_ranking") }), left > 0 && h("p.muted", room.say("more_ranked", { n: number(left) }))];
+  return [legend(names), h("div.blend", bars({ rows, label: room.say("stage_ranking") })), left > 0 && h("p.muted", room.say("more_ranked", { n: number(left) }))];
 }
 
 function moveOf(room, one, place) {
