@@ -17,7 +17,7 @@ from serendip.retrieval import best_of
 
 
 def rerank(course: Course, settings: Reranking, fame: FloatArray) -> None:
-    """Fill `pool` and `rows` of a course that has been blended; what may not be listed is left out once more.
+    """Fill `pool`, `rows` and `pinned` of a course that has been blended; what may not be listed is left out once more.
 
     Args:
         fame: how well known the items that models were fitted on are, 0..1; those that came later have none.
@@ -25,8 +25,10 @@ def rerank(course: Course, settings: Reranking, fame: FloatArray) -> None:
     assert course.blend is not None
     catalogue, query = course.catalogue, course.query
     diversity = settings.diversity if query.diversity is None else query.diversity
-    caps = {**settings.max_per, **query.max_per}
-    wide = max(settings.pool, 2 * query.n) if diversity or settings.popularity else query.n
+    caps = caps_of(course, settings)
+    pins = course.ruling.pins
+    n = query.n + len(pins)  # of which the pinned leave the places that they have earned
+    wide = max(settings.pool, 2 * n) if diversity or settings.popularity else n
     size = len(course.blend.rows) if caps else wide
     course.pool, scores = best_of(course.blend.rows, course.blend.total, size, len(catalogue))
     rows = course.pool
@@ -35,13 +37,26 @@ def rerank(course: Course, settings: Reranking, fame: FloatArray) -> None:
         order = np.argsort(-leaned, kind="stable")
         rows, scores = np.concatenate([rows[order], rows[wide:]]), leaned[order]
     if diversity:
-        k = wide if caps else query.n
+        k = wide if caps else n
         first = diversify(scores[:wide], catalogue.labels(settings.by)[rows[:wide]], k, diversity)
         rows = np.concatenate([rows[first], rows[wide:]])
     rows = rows[course.allowed[rows]]  # whatever the order, the hard rules have the last word
+    if pins:
+        rows, pins = pins.others(rows), pins.of(course.allowed[pins.rows] & (pins.positions <= query.n))
+        rows = np.concatenate([pins.rows, rows])
     if caps:
-        rows = rows[capped([catalogue.labels((name,))[rows] for name in caps], list(caps.values()), query.n)]
+        rows = rows[capped([catalogue.labels((name,))[rows] for name in caps], list(caps.values()), n)]
     course.rows = rows[: query.n]
+    if pins:
+        pins = pins.of(np.isin(pins.rows, rows))
+        course.rows, course.pinned = pins.among(pins.others(rows), query.n), pins.rows
+
+
+def caps_of(course: Course, settings: Reranking) -> dict[str, int]:
+    """How many of one value of which attributes the list may hold: no request loosens a rule of the shop."""
+    asked = {**settings.max_per, **course.query.max_per}
+    ruled = course.ruling.caps
+    return asked | {name: min(most, asked.get(name, most)) for name, most in ruled.items()}
 
 
 def lean(scores: FloatArray, fame: FloatArray, popularity: float) -> FloatArray:

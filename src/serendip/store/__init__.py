@@ -16,6 +16,7 @@ from serendip.store.records import (
     Receipt,
     Rejected,
     StoredEvent,
+    StoredRule,
 )
 from serendip.store.service import ServiceSettings
 from serendip.store.settings import Settings
@@ -42,6 +43,7 @@ __all__ = [
     "StoreFullError",
     "StoreReadOnlyError",
     "StoredEvent",
+    "StoredRule",
     "Workspace",
     "open_store",
 ]
