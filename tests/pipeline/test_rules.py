@@ -97,7 +97,9 @@ def test_below_one_it_buries(pipeline: Pipeline) -> None:
 
 
 def test_what_is_boosted_by_name_is_a_candidate(shop: Any) -> None:
-    narrow = 'name = "narrow"\n[[sources]]\nmodel = "als"\ncandidates = 1\n[[sources]]\nmodel = "popular"\ncandidates = 1\n'
+    narrow = (
+        'name = "narrow"\n[[sources]]\nmodel = "als"\ncandidates = 1\n[[sources]]\nmodel = "popular"\ncandidates = 1\n'
+    )
     pipeline = Pipeline(Recipe.parse(narrow, "here")).fit(shop)
     query = Query(history=TEA_LOVER, n=1)
     assert pipeline.recommend(query).item_ids != ["coffee-3"]

@@ -47,7 +47,7 @@ def render(course: Course) -> tuple[Recommendation, ...]:
         for place, row in enumerate(rows)
     )
     if len(course.pinned):
-        items = tuple(_in_place(items, {ids[place] for place in np.flatnonzero(np.isin(rows, course.pinned))}, query))
+        items = tuple(_in_place(items, set(catalogue.vocabulary.ids(course.pinned)), query.language))
     return items if course.draws is None else tuple(_by_chance(items, course.draws, query.language))
 
 
@@ -56,9 +56,9 @@ def _by_rule(score: float) -> Share:
     return Share(BOOST if score > 0 else BURY, score, named=True)
 
 
-def _in_place(items: Sequence[Recommendation], pinned: set[str], query: Query) -> Iterator[Recommendation]:
+def _in_place(items: Sequence[Recommendation], pinned: set[str], language: str) -> Iterator[Recommendation]:
     """The same, with those that a rule put in their places named as that."""
-    why = Reason(PIN, say(PIN, query.language), 0.0)
+    why = Reason(PIN, say(PIN, language), 0.0)
     for item in items:
         yield replace(item, source=PIN, reasons=(why, *item.reasons)) if item.item_id in pinned else item
 

@@ -5,7 +5,7 @@ Carbonell and Goldstein, The use of MMR, diversity-based reranking (SIGIR 1998),
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -26,30 +26,38 @@ def rerank(course: Course, settings: Reranking, fame: FloatArray) -> None:
     catalogue, query = course.catalogue, course.query
     diversity = settings.diversity if query.diversity is None else query.diversity
     caps = caps_of(course, settings)
-    pins = course.ruling.pins
-    n = query.n + len(pins)  # of which the pinned leave the places that they have earned
-    wide = max(settings.pool, 2 * n) if diversity or settings.popularity else n
-    size = len(course.blend.rows) if caps else wide
-    course.pool, scores = best_of(course.blend.rows, course.blend.total, size, len(catalogue))
+    wide = max(settings.pool, 2 * query.n) if diversity or settings.popularity else query.n
+    candidates, totals = course.blend.rows, course.blend.total
+    if pins := course.ruling.pins:
+        loose = ~np.isin(candidates, pins.rows)
+        candidates, totals = candidates[loose], totals[loose]
+    size = len(candidates) if caps else wide
+    course.pool, scores = best_of(candidates, totals, size, len(catalogue))
     rows = course.pool
     if settings.popularity and len(rows):
         leaned = lean(scores[:wide], _of(fame, rows[:wide]), settings.popularity)
         order = np.argsort(-leaned, kind="stable")
         rows, scores = np.concatenate([rows[order], rows[wide:]]), leaned[order]
     if diversity:
-        k = wide if caps else n
+        k = wide if caps else query.n
         first = diversify(scores[:wide], catalogue.labels(settings.by)[rows[:wide]], k, diversity)
         rows = np.concatenate([rows[first], rows[wide:]])
-    rows = rows[course.allowed[rows]]  # whatever the order, the hard rules have the last word
-    if pins:
-        rows, pins = pins.others(rows), pins.of(course.allowed[pins.rows] & (pins.positions <= query.n))
-        rows = np.concatenate([pins.rows, rows])
+    course.rows, course.pinned = _within(course, rows, caps)
+
+
+def _within(course: Course, rows: IntArray, caps: Mapping[str, int]) -> tuple[IntArray, IntArray]:
+    """The list of `rows`, in their order, and of what is pinned: the hard rules have the last word on both."""
+    rows, n = rows[course.allowed[rows]], course.query.n
+    pins = course.ruling.pins
+    if not pins and not caps:
+        return rows[:n], pins.rows
+    pins = pins.of(course.allowed[pins.rows] & (pins.positions <= n))
+    rows = np.concatenate([pins.rows, rows])
     if caps:
-        rows = rows[capped([catalogue.labels((name,))[rows] for name in caps], list(caps.values()), n)]
-    course.rows = rows[: query.n]
-    if pins:
+        labels = [course.catalogue.labels((name,))[rows] for name in caps]
+        rows = rows[capped(labels, list(caps.values()), n)]
         pins = pins.of(np.isin(pins.rows, rows))
-        course.rows, course.pinned = pins.among(pins.others(rows), query.n), pins.rows
+    return pins.among(rows[len(pins) :], n), pins.rows
 
 
 def caps_of(course: Course, settings: Reranking) -> dict[str, int]:

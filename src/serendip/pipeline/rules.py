@@ -2,9 +2,9 @@
 
 A rule gives weight and places, never permission. `hide` and `filter` say what may be listed, as the filters of a recipe
 do, and have the last word. A boost multiplies the blended score, and is a part of the blend, so that what adds up to a
-score still does. A pin puts an item in a place after everything else was put in order, where it may be listed for whoever
-asks: not hidden, in stock, not seen before where the recipe leaves that out, within the request's filter. Pinned items
-count first where there is a cap. What a rule says of a catalogue is worked out once, not for each request.
+score still does. A pin puts an item in a place after everything else was put in order, where it may be listed for
+whoever asks: not hidden, in stock, not seen before where the recipe leaves that out, within the request's filter. Pinned
+items count first where there is a cap. What a rule says of a catalogue is worked out once, not for each request.
 """
 
 from __future__ import annotations
@@ -116,6 +116,11 @@ class Rules:
 
     def __bool__(self) -> bool:
         return bool(self.all)
+
+    @cached_property
+    def pinned(self) -> tuple[str, ...]:
+        """The ids of pinned items."""
+        return tuple(item_id for rule in self.all if rule.kind == "pin" for item_id in rule.item_ids)
 
     @cached_property
     def unpinned(self) -> Rules:

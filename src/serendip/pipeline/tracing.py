@@ -72,7 +72,7 @@ class Trace:
     sources: tuple[SourceTrace, ...]
     filters: tuple[FilterTrace, ...]
     ranking: tuple[Ranked, ...]
-    """What re-ranking chose from, best first, then what was pinned from elsewhere; an item whose place here is not its
+    """What re-ranking chose from, best first, then what a rule pinned; an item whose place here is not its
     rank was moved."""
     pinned: tuple[str, ...]
     """What a rule of the shop put in its place."""
@@ -139,7 +139,7 @@ def _filters(course: Course, filters: Sequence[Filter], sources: Sequence[Source
 def _ranking(course: Course) -> tuple[Ranked, ...]:
     if course.blend is None:
         return ()
-    rows = np.concatenate([course.pool, np.setdiff1d(course.pinned, course.pool)]).astype(np.int32)
+    rows = np.concatenate([course.pool, course.pinned])
     weighted = course.blend.weighted(rows)  # (S, P)
     rank = {row: place for place, row in enumerate(course.rows.tolist(), 1)}
     names = [part.name for part in course.blend.parts]
