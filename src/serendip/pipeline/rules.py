@@ -3,8 +3,8 @@
 A rule gives weight and places, never permission. `hide` and `filter` say what may be listed, as the filters of a recipe
 do, and have the last word. A boost multiplies the blended score, and is a part of the blend, so that what adds up to a
 score still does. A pin puts an item in a place after everything else was put in order, where it may be listed for
-whoever asks: not hidden, in stock, not seen before where the recipe leaves that out, within the request's filter. Pinned
-items count first where there is a cap. What a rule says of a catalogue is worked out once, not for each request.
+whoever asks: not hidden, in stock, not seen before where the recipe leaves that out, within the request's filter.
+Pinned items count first where there is a cap. What rules say of a catalogue is worked out once, not for each request.
 """
 
 from __future__ import annotations
