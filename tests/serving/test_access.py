@@ -47,14 +47,18 @@ MISSING = {
     (404, "/v1/experiments/{experiment_id}"),
     (404, "/v1/experiments/{experiment_id}/results"),
     (404, "/v1/experiments/{experiment_id}/stop"),
+    (404, "/v1/rules/{rule_id}"),
     (422, "/v1/models:promote"),
 }
 """What may be asked for and is not there."""
 
 
+RULE = {"name": "n", "kind": "hide", "item_ids": ["nothing"]}
+
+
 def filled(path: str) -> str:
     names = {"category": "tea", "feedback_type": "like", "name": "neighbors"}
-    return path.format(item_id="i1", user_id="u1", request_id="r", experiment_id="none", **names)
+    return path.format(item_id="i1", user_id="u1", request_id="r", experiment_id="none", rule_id="none", **names)
 
 
 def body(method: str, path: str) -> dict[str, Any]:
@@ -70,6 +74,9 @@ def body(method: str, path: str) -> dict[str, Any]:
         "/v1/users:batch": [],
         "/v1/experiments": {"name": "n", "arms": [{"name": "a"}, {"name": "b"}], "traffic": 1e-4},
         "/v1/experiments/{experiment_id}/stop": {},
+        "/v1/rules": RULE,
+        "/v1/rules/{rule_id}": RULE,
+        "/v1/rules:preview": RULE,
         "/api/user": {"UserId": "u1"},
         "/api/users": [],
         "/api/item": {"ItemId": "i1"},

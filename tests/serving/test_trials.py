@@ -104,3 +104,18 @@ def test_the_arm_of_the_person_answers(untrained, train, ask_of) -> None:
     assert started.status_code == 200, started.text
     told = {(one["arm"], one["model_version"]) for one in (tried(client, user_id=f"u{n}") for n in range(20))}
     assert told == {("control", new), ("old", old)}
+
+
+def test_the_rules_of_the_shop_hold(untrained, train, ask_of) -> None:
+    train(untrained)
+    client = ask_of(untrained)
+    first, second, *_, last = tried(client, user_id="u0")["trace"]["item_ids"]
+    for rule in ({"kind": "hide", "item_ids": [first]}, {"kind": "pin", "item_ids": [last], "position": 1}):
+        made = client.post("/v1/rules", {"name": "a rule", **rule})
+        assert made.status_code == 200, made.text
+    trial = tried(client, user_id="u0")
+    assert trial["trace"]["pinned"] == [last]
+    assert trial["trace"]["item_ids"][:2] == [last, second]
+    assert trial["items"] == client.post("/v1/recommendations", {"user_id": "u0"}).json()["items"]
+    assert client.get(f"/v1/items/{first}/standing").json()["why"] == ["rule of the shop"]
+    assert client.get(f"/v1/items/{last}/standing").json()["on_offer"] is True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +25,8 @@ class Filter:
     """Which items it lets through, (N,), not to be written; None: all save `forbidden`."""
     forbidden: IntArray | None = None
     """Rows that it does not let through."""
+    parts: Callable[[Catalogue], Sequence[Filter]] | None = None
+    """Where it stands for several: each of them, worked out for whoever wants to know which one objects."""
 
     def keeps(self, rows: IntArray) -> BoolArray:
         """Which of `rows` (C,) it lets through."""

@@ -10,10 +10,19 @@ from serendip.data.vocabulary import UNKNOWN
 from serendip.pipeline import Pipeline
 from serendip.pipeline.catalogue import may_be_shown
 from serendip.pipeline.filters import RULE, by_rule
+from serendip.pipeline.rules import Rules
 from serendip.serving.deployment import Deployment
 from serendip.store import Attributes, Store
 
-Why = Literal["hidden", "not available", "out of stock", "not in the catalogue", "rule of the recipe", "not read yet"]
+Why = Literal[
+    "hidden",
+    "not available",
+    "out of stock",
+    "not in the catalogue",
+    "rule of the recipe",
+    "rule of the shop",
+    "not read yet",
+]
 
 
 @dataclass(frozen=True)
@@ -30,13 +39,13 @@ class Standing:
     """None: it is not in the catalogue."""
 
 
-def standing(item_id: str, store: Store, deployment: Deployment) -> Standing:
-    """How things stand with an item; any id has an answer."""
+def standing(item_id: str, store: Store, deployment: Deployment, rules: Rules) -> Standing:
+    """How things stand with an item, under the rules of the shop; any id has an answer."""
     attributes, served = store.get("items", item_id), deployment.current
     said = tuple(_by_attributes(attributes))
     if served is None:
         return Standing(not said, said, False, None, attributes)
-    why = tuple(_by_model(item_id, said, served.pipeline))
+    why = tuple(_by_model(item_id, said, served.pipeline, rules))
     return Standing(not why, why, item_id in served.pipeline.learned, served.version, attributes)
 
 
@@ -53,7 +62,7 @@ def _by_attributes(attributes: Attributes | None) -> Iterator[Why]:
             yield "out of stock"
 
 
-def _by_model(item_id: str, said: tuple[Why, ...], pipeline: Pipeline) -> Iterator[Why]:
+def _by_model(item_id: str, said: tuple[Why, ...], pipeline: Pipeline, rules: Rules) -> Iterator[Why]:
     """By what the model filters; `said` is what the attributes have against the item."""
     catalogue = pipeline.catalogue
     rows = catalogue.vocabulary.rows([item_id])
@@ -63,3 +72,5 @@ def _by_model(item_id: str, said: tuple[Why, ...], pipeline: Pipeline) -> Iterat
     for one in by_rule(catalogue, pipeline.recipe.filters):
         if not one.keeps(rows)[0]:
             yield from ("rule of the recipe",) if one.name == RULE else said or ("not read yet",)
+    if not all(one.keeps(rows)[0] for one in rules.on(catalogue).filters):
+        yield "rule of the shop"

@@ -14,6 +14,7 @@ from serendip.pipeline.tracing import Trace, traced
 from serendip.serving.asked import Asked
 from serendip.serving.deployment import Deployment, Served
 from serendip.serving.experiments import Experiments
+from serendip.serving.shop_rules import ShopRules
 from serendip.store import Store
 
 NAMED = 50
@@ -41,8 +42,8 @@ class Tried:
 class Trials:
     """Answers as the engine does, but tells all and leaves no trace: no exposure, no count, nothing by chance."""
 
-    def __init__(self, deployment: Deployment, experiments: Experiments) -> None:
-        self._deployment, self._experiments = deployment, experiments
+    def __init__(self, deployment: Deployment, experiments: Experiments, rules: ShopRules) -> None:
+        self._deployment, self._experiments, self._rules = deployment, experiments, rules
 
     def of(self, asked: Asked) -> Tried:
         """The list for `asked`, which is no ranking of given items.
@@ -50,6 +51,7 @@ class Trials:
         Raises:
             InputError: a filter of the query makes no sense.
         """
+        asked = self._rules.ruled(asked)
         part = self._experiments.of(asked)
         arm = part.arm if part is not None else None
         notes = ["two lists are interleaved for this person; this is one of them"] if part and not arm else []
@@ -80,10 +82,10 @@ class Trials:
 
 def _way(pipeline: Pipeline, asked: Asked) -> tuple[Recommendations, Trace | None]:
     if asked.item_id is None:
-        return traced(pipeline, asked.query)
+        return traced(pipeline, asked.query, asked.under.rules)
     if asked.item_id not in pipeline.items:
-        return pipeline.similar(asked.item_id, asked.query), None  # which says so
-    return traced(pipeline, pipeline.likened(asked.item_id, asked.query))
+        return asked.of(pipeline), None  # which says so
+    return traced(pipeline, pipeline.likened(asked.item_id, asked.query), asked.under.rules)
 
 
 def described(trace: Trace | None, more: Iterable[str], store: Store) -> Mapping[str, dict[str, Any]]:

@@ -17,6 +17,7 @@ from serendip.store.records import (
     Rejected,
     Showings,
     StoredEvent,
+    StoredRule,
 )
 from serendip.store.service import ServiceSettings
 from serendip.store.settings import Settings
@@ -44,6 +45,7 @@ __all__ = [
     "StoreFullError",
     "StoreReadOnlyError",
     "StoredEvent",
+    "StoredRule",
     "Workspace",
     "open_store",
 ]

@@ -21,6 +21,7 @@ from serendip.store.records import (
     Receipt,
     Showings,
     StoredEvent,
+    StoredRule,
 )
 
 
@@ -228,6 +229,30 @@ class Store(Protocol):
 
     def export(self, user_id: str) -> dict[str, Any]:
         """All that is held of one person: `user_id`, `attributes`, `events`, `exposures`, `relations`."""
+        ...
+
+    def add_rule(self, rule: StoredRule) -> None:
+        """Keep a new rule of the shop.
+
+        Raises:
+            InputError: there are as many as may be.
+        """
+        ...
+
+    def rules(self) -> list[StoredRule]:
+        """All rules of the shop, oldest first."""
+        ...
+
+    def replace_rule(self, rule: StoredRule) -> bool:
+        """Give the rule of that id another body; whether there is one."""
+        ...
+
+    def delete_rule(self, id: str) -> bool:
+        """Remove a rule; whether there was one."""
+        ...
+
+    def rules_version(self) -> int:
+        """A number that grows with every change of rules; quick."""
         ...
 
     def add_key(self, key: Key) -> None:

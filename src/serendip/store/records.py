@@ -176,6 +176,15 @@ class Experiment:
 
 
 @dataclass(frozen=True)
+class StoredRule:
+    """A rule of the shop as it is kept; what its body means is for who reads it."""
+
+    id: str
+    body: dict[str, Any]
+    created_ms: int
+
+
+@dataclass(frozen=True)
 class Key:
     """What is kept of a key to the service, see `store.keys`."""
 

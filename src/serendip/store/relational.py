@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from serendip.data import InputError, Past, Progress, Signals, Tables, event_frame, silent
-from serendip.store import bulk, entities, experiments, keys, log, people
+from serendip.store import bulk, entities, experiments, keys, log, people, rules
 from serendip.store.contract import StoreError, StoreFullError, StoreReadOnlyError
 from serendip.store.lately import Lately
 from serendip.store.records import (
@@ -30,6 +30,7 @@ from serendip.store.records import (
     Mark,
     Receipt,
     StoredEvent,
+    StoredRule,
 )
 from serendip.store.schema import (
     HEAD,
@@ -199,6 +200,25 @@ class RelationalStore(Lately):
     def exploration_log(self, since_ms: int) -> tuple[pl.DataFrame, pl.DataFrame]:
         with self._reading() as connection:
             return experiments.draws(connection, since_ms), experiments.outcomes_of_draws(connection, since_ms)
+
+    # Rules of the shop
+
+    def add_rule(self, rule: StoredRule) -> None:
+        self._commits.run(lambda connection: rules.add(connection, rule))
+
+    def rules(self) -> list[StoredRule]:
+        with self._reading() as connection:
+            return rules.read(connection)
+
+    def replace_rule(self, rule: StoredRule) -> bool:
+        return self._commits.run(lambda connection: rules.replace(connection, rule))
+
+    def delete_rule(self, id: str) -> bool:
+        return self._commits.run(lambda connection: rules.delete(connection, id))
+
+    def rules_version(self) -> int:
+        with self._reading() as connection:
+            return rules.version(connection)
 
     # One person
 

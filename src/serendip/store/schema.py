@@ -18,6 +18,8 @@ OLDEST = "0001"
 """Stores from before revisions were written down."""
 ERASURES = "erasures"
 """The row of `meta` that counts them; it is absent before the first."""
+RULES = "rules_version"
+"""The row of `meta` that counts changes of rules; it is absent before the first."""
 FRIEND = "friend"  # the relation that links two people; every other starts at an item
 
 metadata = sa.MetaData()
@@ -52,7 +54,7 @@ alembic_version = sa.Table(
 meta = sa.Table(
     "meta",
     metadata,
-    sa.Column("name", TEXT, primary_key=True),  # catalogue_version, erasures
+    sa.Column("name", TEXT, primary_key=True),  # catalogue_version, erasures, rules_version
     sa.Column("value", sa.BigInteger, nullable=False),
 )
 

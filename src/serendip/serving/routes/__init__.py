@@ -14,6 +14,7 @@ from serendip.serving.routes import (
     operation,
     people,
     pictures,
+    rules,
     trials,
     users,
 )
@@ -28,6 +29,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     users.router,
     people.router,
     experiments.router,
+    rules.router,
     me.router,
     models.router,
     operation.router,

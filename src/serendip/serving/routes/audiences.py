@@ -96,8 +96,9 @@ def events(engine: Live, item_id: PathId, limit: Limit = 50, cursor: str | None 
 
 @router.get("/standing", response_model=StandingTold)
 def stands(engine: Live, item_id: PathId) -> JsonAnswer:
-    """Whether an item is on offer, and what keeps it back."""
-    return JsonAnswer({"item_id": item_id, **vars(standing(item_id, engine.store, engine.deployment))})
+    """Whether an item is on offer, under the rules of all surfaces, and what keeps it back."""
+    everywhere = engine.rules.now.on("")
+    return JsonAnswer({"item_id": item_id, **vars(standing(item_id, engine.store, engine.deployment, everywhere))})
 
 
 def _told(found: Audience) -> dict[str, Any]:

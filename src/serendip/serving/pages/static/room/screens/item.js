@@ -18,6 +18,7 @@ const WHY = {
   "out of stock": "why_out_of_stock",
   "not in the catalogue": "why_not_in_catalogue",
   "rule of the recipe": "why_rule",
+  "rule of the shop": "why_shop",
   "not read yet": "why_not_read",
 };
 

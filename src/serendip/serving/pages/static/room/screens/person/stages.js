@@ -22,7 +22,7 @@ const FILTERS = {
 export function stages(room, trace, attributes, items) {
   const proposed = new Set(trace.sources.flatMap((source) => source.candidates.map((one) => one.item_id)));
   const dropped = new Set(trace.sources.flatMap((source) => source.candidates.filter((one) => one.dropped_by).map((one) => one.item_id)));
-  const moved = trace.ranking.filter((one, place) => one.listed_at && one.listed_at !== place + 1);
+  const moved = trace.ranking.filter((one, place) => one.listed_at && one.listed_at !== place + 1 && !trace.pinned.includes(one.item_id));
   const tile = (itemId, note) => itemTile(itemId, attributes[itemId], note);
   return [
     tally([
@@ -84,8 +84,9 @@ function filters(room, trace, tile) {
 function ranking(room, trace, tile) {
   if (!trace.ranking.length) return h("p.muted", room.say("nothing_ranked"));
   const names = Object.keys(trace.ranking[0].shares);
-  const rows = trace.ranking.slice(0, RANKED).map((one, place) => ({
-    name: tile(one.item_id, moveOf(room, one, place + 1)),
+  const first = trace.ranking.filter((one, place) => place < RANKED || trace.pinned.includes(one.item_id));
+  const rows = first.map((one, place) => ({
+    name: tile(one.item_id, moveOf(room, one, place + 1, trace.pinned)),
     value: one.score,
     parts: names.map((name, hue) => ({ value: one.shares[name], hue, title: `${name}: ${number(one.shares[name])}` })),
     note: names.map((name) => number(one.shares[name])).join(" + "),
@@ -94,7 +95,8 @@ function ranking(room, trace, tile) {
   return [legend(names), h("div.blend", bars({ rows, label: room.say("stage_ranking") })), left > 0 && h("p.muted", room.say("more_ranked", { n: number(left) }))];
 }
 
-function moveOf(room, one, place) {
+function moveOf(room, one, place, pinned) {
+  if (pinned.includes(one.item_id)) return room.say("pinned", { rank: number(one.listed_at) });
   if (one.listed_at === null) return room.say("not_listed", { place: number(place) });
   const places = place - one.listed_at;
   const key = places > 0 ? "moved_up" : places < 0 ? "moved_down" : "stays";
