@@ -126,6 +126,6 @@ function log(room, panel, id) {
   ];
   return pager(async (after) => {
     const { data, next_cursor: next } = await panel.get(`${of(id)}/events?limit=12${after ? `&cursor=${after}` : ""}`);
-    return { nodes: table({ caption: room.say("log"), columns, rows: data, empty: room.say("nobody_did") }), next };
+    return { nodes: table({ caption: room.say("log_rows"), columns, rows: data, empty: room.say("nobody_did") }), next };
   });
 }

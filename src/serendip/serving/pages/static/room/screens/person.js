@@ -96,7 +96,7 @@ function timeline(room, panel, id) {
   ];
   return pager(async (after) => {
     const { data, next_cursor: next, attributes } = await panel.get(page(`${of(id)}/events?include=attributes`, LINES, after));
-    return { nodes: table({ caption: room.say("timeline"), columns: columns(attributes), rows: data, empty: room.say("did_nothing") }), next };
+    return { nodes: table({ caption: room.say("timeline_rows"), columns: columns(attributes), rows: data, empty: room.say("did_nothing") }), next };
   });
 }
 
@@ -112,7 +112,7 @@ function requests(room, panel, id) {
   ];
   return pager(async (after) => {
     const { data, next_cursor: next } = await panel.get(page(`${of(id)}/requests`, LINES, after));
-    return { nodes: table({ caption: room.say("requests"), columns, rows: data, empty: room.say("no_requests") }), next };
+    return { nodes: table({ caption: room.say("requests_rows"), columns, rows: data, empty: room.say("no_requests") }), next };
   });
 }
 

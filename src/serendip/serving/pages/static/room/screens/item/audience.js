@@ -48,7 +48,7 @@ export async function seen(room, panel, item) {
       [room.say("people_acted"), number(told.actors), room.say("with_events", { events: number(told.events) })],
       ...told.types.slice(0, 4).map((one) => [deedOf(one.type), number(one.events), room.say("by_people", { people: number(one.people) })]),
     ]),
-    table({ caption: room.say("seen_by"), columns: list, rows, empty: room.say("never_shown") }),
+    table({ caption: room.say("seen_rows"), columns: list, rows, empty: room.say("never_shown") }),
     told.shown > rows.length && h("p.muted", room.say("more_showings", { n: number(told.shown - rows.length) })),
     looked(room, told),
   ];
