@@ -12,6 +12,7 @@ from serendip.serving.routes import (
     me,
     models,
     operation,
+    overview,
     people,
     pictures,
     rules,
@@ -32,6 +33,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     rules.router,
     me.router,
     models.router,
+    overview.router,
     operation.router,
     *gorse.ROUTERS,
 )
