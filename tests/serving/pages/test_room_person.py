@@ -68,8 +68,13 @@ def test_the_list_is_told_step_by_step_and_logged_nowhere(open_room: OpenPage, p
     expect(live.get_by_text("seen before").first).to_be_visible()
     assert live.locator(".blend .bar-row").first.locator(".bar-part").count() >= 2
     expect(live.locator(".final .tile-note").first).not_to_be_empty()
+    live.get_by_text("Ask otherwise").click()
+    live.get_by_label("Words").fill(real[3]["attributes"]["title"])
+    live.get_by_label("How many").fill("3")
     live.get_by_role("button", name="Try again").click()
-    settled(page)
+    expect(live.locator(".final li")).to_have_count(3)
+    expect(live.locator(".final .tile-title").first).to_have_text(real[3]["attributes"]["title"])
+    assert live.get_by_label("How many").input_value() == "3"
     after = httpx.get(f"{play_url}/v1/users/{SOMEBODY}/requests").json()["data"]
     assert len(after) == len(before) + 1  # the real one
 

@@ -22,7 +22,7 @@ export function screen(room) {
     room.panel("neighbours", (panel) => neighbours(room, panel, id)),
     request !== null && room.panel("replay", (panel) => replay(room, panel, request), { wide: true }),
     room.panel("taste", (panel) => taste(room, panel, of(id)), { wide: true }),
-    room.panel("live", (panel) => live(room, panel, id), { wide: true }),
+    live(room, id),
     room.panel("timeline", (panel) => timeline(room, panel, id)),
     room.panel("requests", (panel) => requests(room, panel, id)),
     room.may("admin") && room.panel("rights", (panel) => rights(room, panel, id)),

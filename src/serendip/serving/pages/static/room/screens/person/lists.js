@@ -1,26 +1,41 @@
 // Lists: how a person's list comes about now, and how one that they were shown came about then.
 
 import { milliseconds, moment, number } from "../../format.js";
+import { form } from "../../forms.js";
 import { h } from "../../nodes.js";
 import { facts, table } from "../../tables.js";
 import { itemTile, personTile } from "../../things.js";
 import { stages } from "./stages.js";
 
-/** The list as it would be now; it is tried, not shown, so nothing of it is logged. */
-export async function live(room, panel, id) {
-  const tried = await panel.send("POST", "/v1/recommendations:trace", {
-    user_id: id,
-    limit: 10,
-    include: ["attributes", "reasons"],
-    context: { language: room.language },
-  });
-  const made = tried.trace && room.say("live_how", { model: tried.model_version, recipe: tried.recipe, took: milliseconds(tried.took_ms) });
-  return [
-    h("p.muted", [made, tried.arm && room.say("arm", { arm: tried.arm })].filter(Boolean).join(" ")),
-    remarks([...tried.degraded, ...tried.notes, ...tried.warnings]),
-    ...(tried.trace ? stages(room, tried.trace, tried.attributes, tried.items) : []),
-    h("button.plain", { type: "button", onclick: panel.refresh }, room.say("try_again")),
+/** The list as it would be now; it is tried, not shown, so nothing of it is logged. `other` is what is asked beside. */
+export function live(room, id) {
+  let other = {};
+  const ask = (panel) => (values) => {
+    other = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null));
+    return panel.refresh();
+  };
+  return room.panel("live", async (panel) => {
+    const asked = { user_id: id, limit: 10, include: ["attributes", "reasons"], context: { language: room.language }, ...other };
+    const tried = await panel.send("POST", "/v1/recommendations:trace", asked);
+    const made = tried.trace && room.say("live_how", { model: tried.model_version, recipe: tried.recipe, took: milliseconds(tried.took_ms) });
+    return [
+      h("p.muted", [made, tried.arm && room.say("arm", { arm: tried.arm })].filter(Boolean).join(" ")),
+      remarks([...tried.degraded, ...tried.notes, ...tried.warnings]),
+      another(room, other, ask(panel)),
+      ...(tried.trace ? stages(room, tried.trace, tried.attributes, tried.items) : []),
+    ];
+  }, { wide: true });
+}
+
+/** The same person asking otherwise. */
+function another(room, other, act) {
+  const fields = [
+    { name: "text", label: room.say("words"), value: other.text, maxlength: 2000 },
+    { name: "surface", label: room.say("surface"), value: other.surface, maxlength: 64 },
+    { name: "diversity", label: room.say("diversity"), kind: "number", value: other.diversity, min: 0, max: 1, step: 0.05, help: room.say("diversity_help") },
+    { name: "limit", label: room.say("length"), kind: "number", value: other.limit ?? 10, min: 1, max: 100, step: 1, required: true },
   ];
+  return h("details.otherwise", { open: Object.keys(other).length > 0 }, h("summary", room.say("otherwise")), form({ fields, submit: room.say("try_again"), act }));
 }
 
 /** A list of the past, beside the same request answered by the same model from the history of then. */
