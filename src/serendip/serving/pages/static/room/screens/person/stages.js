@@ -51,10 +51,10 @@ const filterName = (room, name) => (FILTERS[name] ? room.say(FILTERS[name]) : na
 function proposals(room, source, tile) {
   const dropped = source.candidates.filter((one) => one.dropped_by).length;
   const counted = { n: number(source.candidates.length), dropped: number(dropped) };
+  const fate = (one) => (one.dropped_by ? h("span.warn", `✕ ${filterName(room, one.dropped_by)}`) : h("span.good", room.say("kept")));
   const columns = [
-    { head: room.say("item"), cell: (one) => tile(one.item_id) },
+    { head: room.say("item"), cell: (one) => tile(one.item_id, fate(one)) },
     { head: room.say("score"), number: true, cell: (one) => number(one.score) },
-    { head: room.say("fate"), cell: (one) => (one.dropped_by ? h("span.badge.warn", filterName(room, one.dropped_by)) : h("span.badge.good", room.say("kept"))) },
   ];
   const rows = (from, to) => table({ caption: source.name, columns, rows: source.candidates.slice(from, to), empty: room.say("proposes_nothing") });
   const rest = Math.min(source.candidates.length, MORE) - PROPOSED;
