@@ -47,20 +47,25 @@ MISSING = {
     (404, "/v1/experiments/{experiment_id}"),
     (404, "/v1/experiments/{experiment_id}/results"),
     (404, "/v1/experiments/{experiment_id}/stop"),
+    (404, "/v1/rules/{rule_id}"),
     (422, "/v1/models:promote"),
 }
 """What may be asked for and is not there."""
 
 
+RULE = {"name": "n", "kind": "hide", "item_ids": ["nothing"]}
+
+
 def filled(path: str) -> str:
     names = {"category": "tea", "feedback_type": "like", "name": "neighbors"}
-    return path.format(item_id="i1", user_id="u1", request_id="r", experiment_id="none", **names)
+    return path.format(item_id="i1", user_id="u1", request_id="r", experiment_id="none", rule_id="none", **names)
 
 
 def body(method: str, path: str) -> dict[str, Any]:
     """A request that the route would not refuse for its form."""
     bodies: dict[str, Any] = {
         "/v1/recommendations": {"user_id": "u1"},
+        "/v1/recommendations:trace": {"user_id": "u1"},
         "/v1/similar": {"item_id": "i1"},
         "/v1/rank": {"item_ids": ["i1"]},
         "/v1/events": {"type": "view", "user_id": "u1", "item_id": "i1"},
@@ -69,6 +74,9 @@ def body(method: str, path: str) -> dict[str, Any]:
         "/v1/users:batch": [],
         "/v1/experiments": {"name": "n", "arms": [{"name": "a"}, {"name": "b"}], "traffic": 1e-4},
         "/v1/experiments/{experiment_id}/stop": {},
+        "/v1/rules": RULE,
+        "/v1/rules/{rule_id}": RULE,
+        "/v1/rules:preview": RULE,
         "/api/user": {"UserId": "u1"},
         "/api/users": [],
         "/api/item": {"ItemId": "i1"},

@@ -115,10 +115,10 @@ def failing(monkeypatch):
     versions: set[str] = set()
     recommend = Pipeline.recommend
 
-    def broken(self, query, luck=None):
+    def broken(self, query, *more):
         if getattr(self, "version", None) in versions:
             raise ZeroDivisionError("a fault of the model")
-        return recommend(self, query, luck)
+        return recommend(self, query, *more)
 
     monkeypatch.setattr(Pipeline, "recommend", broken)
 

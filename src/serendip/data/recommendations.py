@@ -17,7 +17,7 @@ class Reason:
 
     code: str
     """`history` (because of something they did), `popular`, `text` (matches the words),
-    `exploration` (to be tried), `other` (the rest)."""
+    `exploration` (to be tried), `pin`, `boost` and `bury` (rules of the shop), `other` (the rest)."""
     text: str
     """The reason in words, in the language of the query."""
     contribution: float
@@ -32,7 +32,8 @@ class Recommendation:
     """1 is the first."""
     score: float
     source: str
-    """The source that contributed most to the score; `EXPLORATION` where it was put there to be tried."""
+    """The source that contributed most to the score; `boost` where that was a rule of the shop, `pin` where a rule put
+    it in its place, `EXPLORATION` where it was put there to be tried."""
     propensity: float = 1.0
     """The probability with which the item was put at this rank; 1 where nothing is random."""
     reasons: tuple[Reason, ...] = ()

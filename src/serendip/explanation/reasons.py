@@ -18,11 +18,13 @@ class Share:
     """What one cause adds to one item's score."""
 
     code: str
-    """`popular`, `text`, `alike`, `model`, or the type of the event that caused it."""
+    """`popular`, `text`, `alike`, `model`, `boost`, `bury`, or the type of the event that caused it."""
     contribution: float
     item_id: str = ""
     """The item of the history, where the cause is one."""
     title: str = ""
+    named: bool = False
+    """Whether it is always told, however little it adds or takes away."""
 
 
 def reasons_of(shares: Sequence[Share], language: str, text: str = "", rest: float = 0.0) -> tuple[Reason, ...]:
@@ -37,11 +39,16 @@ def reasons_of(shares: Sequence[Share], language: str, text: str = "", rest: flo
     [('history', 0.5), ('popular', 0.2), ('other', -0.1)]
     """
     ordered = sorted(shares, key=lambda share: -share.contribution)
-    named = [share for share in ordered[:NAMED] if share.contribution > NEGLIGIBLE]
-    remainder = rest + sum(share.contribution for share in ordered[len(named) :])
+    named: list[Share] = []
+    for place, share in enumerate(ordered):
+        strong = place < NAMED and share.contribution > NEGLIGIBLE
+        if strong or (share.named and abs(share.contribution) > NEGLIGIBLE):
+            named.append(share)
+        else:
+            rest += share.contribution
     reasons = [_reason(share, language, text) for share in named]
-    if abs(remainder) > NEGLIGIBLE:
-        reasons.append(Reason("other", say("other", language), remainder))
+    if abs(rest) > NEGLIGIBLE:
+        reasons.append(Reason("other", say("other", language), rest))
     return tuple(reasons)
 
 

@@ -18,6 +18,9 @@ _ENGLISH = {
     "image": "Looks like your picture",
     "model": "Fits your taste as a whole",
     "exploration": "New here: what do you think?",
+    "pin": "The shop put it in this place",
+    "boost": "The shop recommends it",
+    "bury": "The shop moved it down",
     "other": "Everything else you did",
 }
 
@@ -37,6 +40,9 @@ _CHINESE = {
     "image": "与你的图片相似",
     "model": "符合你的整体喜好",
     "exploration": "新上架，看看合不合你的心意",
+    "pin": "店家把它放在这个位置",
+    "boost": "店家推荐",
+    "bury": "店家调低了它的位置",
     "other": "你的其他行为",
 }
 

@@ -15,6 +15,7 @@ from serendip.pipeline.catalogue import Catalogue
 from serendip.pipeline.filters import Filter
 from serendip.pipeline.history import History
 from serendip.pipeline.offer import Offer
+from serendip.pipeline.rules import NO_RULING, Ruling
 
 
 def _nothing() -> IntArray:
@@ -48,11 +49,15 @@ class Course:
     filters: list[Filter] = field(default_factory=list)
     allowed: BoolArray = field(default_factory=lambda: np.empty(0, bool))
     """What may be listed, (N,)."""
+    ruling: Ruling = NO_RULING
+    """What the rules of the shop come to."""
     blend: Blend | None = None
     pool: IntArray = field(default_factory=_nothing)
     """The best candidates, best first, before they were re-ranked."""
     rows: IntArray = field(default_factory=_nothing)
     """What is listed, (K,)."""
+    pinned: IntArray = field(default_factory=_nothing)
+    """Those of `rows` that a rule put in their places."""
     draws: Draws | None = None
     """None: nothing is left to chance."""
 

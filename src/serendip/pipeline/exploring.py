@@ -115,7 +115,8 @@ class Explorer:
 
 def explore(course: Course, explorer: Explorer, caps: Mapping[str, int], luck: Luck) -> None:
     """Give places of a course that has been ranked by chance; fills `draws`."""
-    places = [place - 1 for place in explorer.settings.places if place <= len(course.rows)]
+    loose = ~np.isin(course.rows, course.pinned)  # the shop has decided on the others
+    places = [place - 1 for place in explorer.settings.places if loose[place - 1 : place].any()]
     free = _candidates(course, explorer, caps, len(places))
     listed, n = course.rows.copy(), len(course.rows)
     draws = Draws(np.ones(n), np.zeros(n), np.zeros(n, bool))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,8 @@ from serendip.data.arrays import BoolArray, IntArray
 from serendip.data.vocabulary import UNKNOWN
 from serendip.pipeline import recipe
 from serendip.pipeline.catalogue import Catalogue
+
+RULE = "rule of the recipe"
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,8 @@ class Filter:
     """Which items it lets through, (N,), not to be written; None: all save `forbidden`."""
     forbidden: IntArray | None = None
     """Rows that it does not let through."""
+    parts: Callable[[Catalogue], Sequence[Filter]] | None = None
+    """Where it stands for several: each of them, worked out for whoever wants to know which one objects."""
 
     def keeps(self, rows: IntArray) -> BoolArray:
         """Which of `rows` (C,) it lets through."""
@@ -35,7 +39,7 @@ def by_rule(catalogue: Catalogue, filters: recipe.Filters) -> Iterator[Filter]:
     if filters.hidden:
         yield Filter("not on offer", catalogue.listable)
     if filters.rules:
-        yield Filter("rule of the recipe", catalogue.matching(filters.rules))
+        yield Filter(RULE, catalogue.matching(filters.rules))
 
 
 def by_request(catalogue: Catalogue, filters: recipe.Filters, query: Query, seen: IntArray) -> Iterator[Filter]:

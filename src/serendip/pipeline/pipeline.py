@@ -44,7 +44,8 @@ from serendip.pipeline.offer import Offer, newcomers
 from serendip.pipeline.opinions import Speaker
 from serendip.pipeline.recipe import Recipe
 from serendip.pipeline.rendering import render
-from serendip.pipeline.reranking import fame_of, rerank
+from serendip.pipeline.reranking import caps_of, fame_of, rerank
+from serendip.pipeline.rules import NO_RULES, Rules, boosted
 from serendip.pipeline.searching import by_content, by_picture, by_words
 from serendip.pipeline.sight import Sight
 from serendip.pipeline.sources import Sources
@@ -218,18 +219,17 @@ class Pipeline:
 
     # One request
 
-    def recommend(self, query: Query, luck: Luck | None = None) -> Recommendations:
-        """The list for `query`. Nothing that is unknown is an error: it is said in `warnings`.
+    def recommend(self, query: Query, luck: Luck | None = None, rules: Rules = NO_RULES) -> Recommendations:
+        """The list for `query`, under the rules of a shop. Nothing that is unknown is an error: `warnings` say it.
 
         With `luck`, lists of known people are explored as the recipe says; without, nothing is left to chance.
 
         Raises:
             InputError: a filter of the query makes no sense.
         """
-        course = self.course(query)
+        course = self.course(query, rules)
         if luck is not None and self._may_explore(course):
-            caps = {**self.recipe.reranking.max_per, **query.max_per}
-            explore(course, self._explorer(course.catalogue), caps, luck)
+            explore(course, self._explorer(course.catalogue), caps_of(course, self.recipe.reranking), luck)
         started_s = time.perf_counter()
         items = render(course)
         position = course.history.position if query.history is None and query.user is not None else None
@@ -237,14 +237,16 @@ class Pipeline:
         self.clock("reasons", time.perf_counter() - started_s)
         return found
 
-    def course(self, query: Query) -> Course:
+    def course(self, query: Query, rules: Rules = NO_RULES) -> Course:
         """All that happens on the way from `query` to its list, to be rendered or to be looked at.
 
         Raises:
             InputError: a filter of the query makes no sense.
         """
         course, asked = self._begun(query), time.perf_counter()
+        course.ruling = rules.on(course.catalogue)
         course.filters = [
+            *course.ruling.filters,
             *by_rule(course.catalogue, self.recipe.filters),
             *by_request(course.catalogue, self.recipe.filters, query, course.history.rows),
         ]
@@ -255,7 +257,7 @@ class Pipeline:
             return course
         parts = self.parts(course)
         asked = self._timed("sources", asked)
-        course.blend = self._ranked(blend(parts, course.allowed), course)
+        course.blend = boosted(self._ranked(blend(parts, course.allowed), course), course.ruling, course.allowed)
         asked = self._timed("ranking", asked)
         rerank(course, self.recipe.reranking, self._fame)
         self._timed("reranking", asked)
@@ -282,11 +284,11 @@ class Pipeline:
             self._explored = made
         return made[2]
 
-    def similar(self, item_id: str, query: Query | None = None) -> Recommendations:
+    def similar(self, item_id: str, query: Query | None = None, rules: Rules = NO_RULES) -> Recommendations:
         """Items like `item_id`, as `query.alike` says: those that the same people want, unless it says otherwise."""
         if item_id not in self.items:
             return Recommendations((), (f"the item {item_id!r} is not known to the model",))
-        return self.recommend(self.likened(item_id, query or Query()))
+        return self.recommend(self.likened(item_id, query or Query()), rules=rules)
 
     @staticmethod
     def likened(item_id: str, query: Query) -> Query:

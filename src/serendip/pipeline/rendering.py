@@ -13,6 +13,7 @@ from serendip.explanation import NAMED, Share, reasons_of, say
 from serendip.models import Attributes
 from serendip.pipeline.blending import Part
 from serendip.pipeline.course import Course, Draws
+from serendip.pipeline.rules import BOOST, BURY, PIN
 
 
 def render(course: Course) -> tuple[Recommendation, ...]:
@@ -30,7 +31,7 @@ def render(course: Course) -> tuple[Recommendation, ...]:
             continue
         code = _code(part)
         for of_item, score in zip(shares, scores.tolist(), strict=True):
-            of_item.append(Share(code, score))
+            of_item.append(_by_rule(score) if code == BOOST else Share(code, score))
     rest = _add_history(shares, by_event, course) if len(by_event) else [0.0] * len(rows)
     totals, strongest = weighted.sum(axis=0).tolist(), weighted.argmax(axis=0).tolist()
     ids = catalogue.vocabulary.ids(rows)
@@ -45,7 +46,21 @@ def render(course: Course) -> tuple[Recommendation, ...]:
         )
         for place, row in enumerate(rows)
     )
+    if len(course.pinned):
+        items = tuple(_in_place(items, set(catalogue.vocabulary.ids(course.pinned)), query.language))
     return items if course.draws is None else tuple(_by_chance(items, course.draws, query.language))
+
+
+def _by_rule(score: float) -> Share:
+    """What boosts add, which is always named."""
+    return Share(BOOST if score > 0 else BURY, score, named=True)
+
+
+def _in_place(items: Sequence[Recommendation], pinned: set[str], language: str) -> Iterator[Recommendation]:
+    """The same, with those that a rule put in their places named as that."""
+    why = Reason(PIN, say(PIN, language), 0.0)
+    for item in items:
+        yield replace(item, source=PIN, reasons=(why, *item.reasons)) if item.item_id in pinned else item
 
 
 def _by_chance(items: Sequence[Recommendation], draws: Draws, language: str) -> Iterator[Recommendation]:

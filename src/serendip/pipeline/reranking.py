@@ -5,7 +5,7 @@ Carbonell and Goldstein, The use of MMR, diversity-based reranking (SIGIR 1998),
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from serendip.retrieval import best_of
 
 
 def rerank(course: Course, settings: Reranking, fame: FloatArray) -> None:
-    """Fill `pool` and `rows` of a course that has been blended; what may not be listed is left out once more.
+    """Fill `pool`, `rows` and `pinned` of a course that has been blended; what may not be listed is left out once more.
 
     Args:
         fame: how well known the items that models were fitted on are, 0..1; those that came later have none.
@@ -25,10 +25,14 @@ def rerank(course: Course, settings: Reranking, fame: FloatArray) -> None:
     assert course.blend is not None
     catalogue, query = course.catalogue, course.query
     diversity = settings.diversity if query.diversity is None else query.diversity
-    caps = {**settings.max_per, **query.max_per}
+    caps = caps_of(course, settings)
     wide = max(settings.pool, 2 * query.n) if diversity or settings.popularity else query.n
-    size = len(course.blend.rows) if caps else wide
-    course.pool, scores = best_of(course.blend.rows, course.blend.total, size, len(catalogue))
+    candidates, totals = course.blend.rows, course.blend.total
+    if pins := course.ruling.pins:
+        loose = ~np.isin(candidates, pins.rows)
+        candidates, totals = candidates[loose], totals[loose]
+    size = len(candidates) if caps else wide
+    course.pool, scores = best_of(candidates, totals, size, len(catalogue))
     rows = course.pool
     if settings.popularity and len(rows):
         leaned = lean(scores[:wide], _of(fame, rows[:wide]), settings.popularity)
@@ -38,10 +42,29 @@ def rerank(course: Course, settings: Reranking, fame: FloatArray) -> None:
         k = wide if caps else query.n
         first = diversify(scores[:wide], catalogue.labels(settings.by)[rows[:wide]], k, diversity)
         rows = np.concatenate([rows[first], rows[wide:]])
-    rows = rows[course.allowed[rows]]  # whatever the order, the hard rules have the last word
+    course.rows, course.pinned = _within(course, rows, caps)
+
+
+def _within(course: Course, rows: IntArray, caps: Mapping[str, int]) -> tuple[IntArray, IntArray]:
+    """The list of `rows`, in their order, and of what is pinned: the hard rules have the last word on both."""
+    rows, n = rows[course.allowed[rows]], course.query.n
+    pins = course.ruling.pins
+    if not pins and not caps:
+        return rows[:n], pins.rows
+    pins = pins.of(course.allowed[pins.rows] & (pins.positions <= n))
+    rows = np.concatenate([pins.rows, rows])
     if caps:
-        rows = rows[capped([catalogue.labels((name,))[rows] for name in caps], list(caps.values()), query.n)]
-    course.rows = rows[: query.n]
+        labels = [course.catalogue.labels((name,))[rows] for name in caps]
+        rows = rows[capped(labels, list(caps.values()), n)]
+        pins = pins.of(np.isin(pins.rows, rows))
+    return pins.among(rows[len(pins) :], n), pins.rows
+
+
+def caps_of(course: Course, settings: Reranking) -> dict[str, int]:
+    """How many of one value of which attributes the list may hold: no request loosens a rule of the shop."""
+    asked = {**settings.max_per, **course.query.max_per}
+    ruled = course.ruling.caps
+    return asked | {name: min(most, asked.get(name, most)) for name, most in ruled.items()}
 
 
 def lean(scores: FloatArray, fame: FloatArray, popularity: float) -> FloatArray:

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from serendip.data import Query
+from serendip.data import Query, Recommendations
 from serendip.pipeline.blending import Part
 from serendip.pipeline.course import Course
+from serendip.pipeline.filters import Filter
+from serendip.pipeline.rendering import render
+from serendip.pipeline.rules import NO_RULES, Rules
 
 if TYPE_CHECKING:
     from serendip.pipeline.pipeline import Pipeline
@@ -70,39 +73,64 @@ class Trace:
     sources: tuple[SourceTrace, ...]
     filters: tuple[FilterTrace, ...]
     ranking: tuple[Ranked, ...]
-    """What re-ranking chose from, best first; an item whose place here is not its rank was moved."""
+    """What re-ranking chose from, best first, then what a rule pinned; an item whose place here is not its
+    rank was moved."""
+    pinned: tuple[str, ...]
+    """What a rule of the shop put in its place."""
     item_ids: tuple[str, ...]
     """The list."""
     warnings: tuple[str, ...]
     degraded: tuple[str, ...]
 
 
-def trace(pipeline: Pipeline, query: Query) -> Trace:
-    """The way of `query` through `pipeline` as `recommend` goes it.
+def trace(pipeline: Pipeline, query: Query, rules: Rules = NO_RULES) -> Trace:
+    """The way of `query` through `pipeline` as `recommend` goes it, under the rules of a shop.
 
     Raises:
         InputError: a filter of the query makes no sense.
     """
-    course = pipeline.course(query)
+    return traced(pipeline, query, rules)[1]
+
+
+def traced(pipeline: Pipeline, query: Query, rules: Rules = NO_RULES) -> tuple[Recommendations, Trace]:
+    """The list for `query`, as `recommend` has it where nothing is left to chance, and its way.
+
+    Raises:
+        InputError: a filter of the query makes no sense.
+    """
+    course = pipeline.course(query, rules)
+    items = render(course)
+    found = Recommendations(items, tuple(course.warnings), tuple(course.degraded))
+    return found, _told(pipeline, course)
+
+
+def _told(pipeline: Pipeline, course: Course) -> Trace:
+    filters = _each(course)
     parts = course.blend.parts if course.blend else tuple(pipeline.parts(course))
     factors = course.blend.factors.tolist() if course.blend else [0.0] * len(parts)
-    sources = tuple(_source(course, part, factor) for part, factor in zip(parts, factors, strict=True))
+    sources = tuple(_source(course, filters, part, factor) for part, factor in zip(parts, factors, strict=True))
     return Trace(
         len(course.history.item_ids),
         sources,
-        _filters(course, sources),
+        _filters(course, filters, sources),
         _ranking(course),
+        tuple(course.catalogue.vocabulary.ids(course.pinned)),
         tuple(course.catalogue.vocabulary.ids(course.rows)),
         tuple(course.warnings),
         tuple(course.degraded),
     )
 
 
-def _source(course: Course, part: Part, factor: float) -> SourceTrace:
+def _each(course: Course) -> list[Filter]:
+    """All filters, each rule of the shop on its own."""
+    return [part for one in course.filters for part in ([one] if one.parts is None else one.parts(course.catalogue))]
+
+
+def _source(course: Course, filters: Sequence[Filter], part: Part, factor: float) -> SourceTrace:
     everything = np.ones(len(course.catalogue), bool)
     rows, scores = part.opinion.best(everything, part.candidates)
     dropped: list[str | None] = [None] * len(rows)
-    for one in reversed(course.filters):  # the first that objects is named
+    for one in reversed(filters):  # the first that objects is named
         for place in np.flatnonzero(~one.keeps(rows)):
             dropped[place] = one.name
     ids = course.catalogue.vocabulary.ids(rows)
@@ -110,7 +138,7 @@ def _source(course: Course, part: Part, factor: float) -> SourceTrace:
     return SourceTrace(part.name, factor, tuple(Candidate(*one) for one in found))
 
 
-def _filters(course: Course, sources: Sequence[SourceTrace]) -> tuple[FilterTrace, ...]:
+def _filters(course: Course, filters: Sequence[Filter], sources: Sequence[SourceTrace]) -> tuple[FilterTrace, ...]:
     proposed = list(dict.fromkeys(candidate.item_id for source in sources for candidate in source.candidates))
     rows = course.catalogue.vocabulary.rows(proposed)
     everything = np.arange(len(course.catalogue))
@@ -120,18 +148,19 @@ def _filters(course: Course, sources: Sequence[SourceTrace]) -> tuple[FilterTrac
             int(one.keeps(everything).sum()),
             tuple(item_id for item_id, kept in zip(proposed, one.keeps(rows), strict=True) if not kept),
         )
-        for one in course.filters
+        for one in filters
     )
 
 
 def _ranking(course: Course) -> tuple[Ranked, ...]:
     if course.blend is None:
         return ()
-    weighted = course.blend.weighted(course.pool)  # (S, P)
+    rows = np.concatenate([course.pool, course.pinned])
+    weighted = course.blend.weighted(rows)  # (S, P)
     rank = {row: place for place, row in enumerate(course.rows.tolist(), 1)}
     names = [part.name for part in course.blend.parts]
-    ids = course.catalogue.vocabulary.ids(course.pool)
+    ids = course.catalogue.vocabulary.ids(rows)
     return tuple(
         Ranked(item_id, float(sum(shares)), dict(zip(names, shares, strict=True)), rank.get(row))
-        for item_id, row, shares in zip(ids, course.pool.tolist(), weighted.T.tolist(), strict=True)
+        for item_id, row, shares in zip(ids, rows.tolist(), weighted.T.tolist(), strict=True)
     )

@@ -8,9 +8,24 @@ from typing import Any, Literal
 from serendip.data import HistoryEvent, Query, Recommendations
 from serendip.pipeline import Pipeline
 from serendip.pipeline.exploring import Luck
+from serendip.pipeline.rules import NO_RULES, Rules
 
 Kind = Literal["recommendations", "similar", "rank"]
 _LOGGED_EXTRA = {"user", "surface"}  # which have columns of their own
+
+
+@dataclass(frozen=True)
+class InForce:
+    """The rules of the shop that a list is made under, and how they are found again."""
+
+    rules: Rules = NO_RULES
+    version: int = 0
+    """As `Store.rules_version` told it."""
+    time_ms: int = 0
+    """The moment in their calendars."""
+
+    def to_json(self) -> dict[str, int]:
+        return {"version": self.version, "time_ms": self.time_ms}
 
 
 @dataclass(frozen=True)
@@ -23,6 +38,8 @@ class Asked:
     """What the list shall be similar to."""
     item_ids: tuple[str, ...] = ()
     """What shall be ranked."""
+    under: InForce = InForce()
+    """The rules of the shop."""
 
     @classmethod
     def similar_to(cls, item_id: str, query: Query) -> Asked:
@@ -36,10 +53,10 @@ class Asked:
             InputError: the query makes no sense.
         """
         if self.item_id is not None:
-            return pipeline.similar(self.item_id, self.query)
+            return pipeline.similar(self.item_id, self.query, self.under.rules)
         if self.kind == "rank":
             return pipeline.order(self.query, self.item_ids)
-        return pipeline.recommend(self.query, luck)
+        return pipeline.recommend(self.query, luck, self.under.rules)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; the person and the surface are told elsewhere."""
@@ -52,6 +69,8 @@ class Asked:
             told["item_id"] = self.item_id
         if self.item_ids:
             told["item_ids"] = list(self.item_ids)
+        if self.under.rules:
+            told["rules"] = self.under.to_json()
         return told
 
     @classmethod

@@ -10,14 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from random import SystemRandom
-from typing import Any
 
-from serendip.data import EXPLORATION, InputError, Query, Recommendation, Recommendations, Vocabulary
+from serendip.data import EXPLORATION, InputError, Query, Recommendation, Recommendations
 from serendip.pipeline import Pipeline
-from serendip.pipeline.catalogue import Catalogue
 from serendip.pipeline.exploring import Luck
+from serendip.pipeline.rules import PIN
 from serendip.serving.answering import Answering
 from serendip.serving.asked import Asked
+from serendip.serving.audiences import Audiences
 from serendip.serving.deployment import Deployment, Served
 from serendip.serving.drift import DRIFTS, Drift
 from serendip.serving.erasure import Erasures
@@ -28,7 +28,12 @@ from serendip.serving.following import Follower
 from serendip.serving.guarding import SourceGuard
 from serendip.serving.histories import RecentHistories
 from serendip.serving.metrics import Answerer, Metrics
+from serendip.serving.neighbours import Neighbourhoods
+from serendip.serving.previewing import Previews
 from serendip.serving.replay import Replays
+from serendip.serving.shop_rules import ShopRules, on_offer
+from serendip.serving.tastes import Tastes
+from serendip.serving.trying import Trials
 from serendip.store import Arm, Drawn, Experiment, Exposure, Receipt, StoredEvent, Workspace
 
 NO_MODEL = "none"
@@ -72,11 +77,17 @@ class Engine:
         self.guard = SourceGuard(self.metrics.source_failed)
         self.answering = Answering(self.guard)
         self.deployment = Deployment(workspace, self._fit_out)
+        self.rules = ShopRules(self.store, self.deployment)
+        self.previews = Previews(self.store, self.deployment, self.rules)
         self.experiments = Experiments(workspace, self.deployment)
+        signals = workspace.settings.events
+        self.tastes, self.neighbourhoods = Tastes(self.store, signals), Neighbourhoods(self.store, signals)
+        self.audiences = Audiences(self.store, signals)
+        self.trials = Trials(self.deployment, self.experiments, self.rules)
         self.exploring = Exploring(self.store, self.deployment, workspace.settings.events)
         self.luck: Luck = SystemRandom().random
         self.drift = Drift(workspace, self.deployment)
-        self.replays = Replays(self.deployment, self.store, workspace.models_dir)
+        self.replays = Replays(self.deployment, self.store, workspace.models_dir, self.rules)
         self.erasures = Erasures(workspace, self.exposures, self.histories, self.deployment)
         self._popular: tuple[float, list[str]] = (float("-inf"), [])
         self._awaited: OrderedDict[str, float] = OrderedDict()  # since when, by user id
@@ -88,6 +99,7 @@ class Engine:
         self.follower.start()
         self.exposures.start()
         self.deployment.start()
+        self.rules.start()
         self.experiments.start()
         self.exploring.start()
 
@@ -97,6 +109,7 @@ class Engine:
         self.erasures.stop()
         self.exploring.stop()
         self.experiments.stop()
+        self.rules.stop()
         self.deployment.stop()
         self.follower.stop()
         self.exposures.stop()
@@ -114,6 +127,7 @@ class Engine:
         Raises:
             InputError: the query makes no sense.
         """
+        asked = self.rules.ruled(asked)
         try:
             answer = await self.answering.run(lambda: self._made(asked))
         except TimeoutError:
@@ -124,6 +138,7 @@ class Engine:
 
     def answer_here(self, asked: Asked) -> Answer:
         """The same by the calling thread, however long it takes."""
+        asked = self.rules.ruled(asked)
         return self._shown(asked, self._made(asked))
 
     def probe(self) -> tuple[str, Recommendations]:
@@ -191,7 +206,7 @@ class Engine:
         if not degraded:
             degraded.append("there is no model yet")
         try:
-            found = self._most_popular(asked.query, asked.item_ids if asked.kind == "rank" else None)
+            found = self._most_popular(asked)
         except InputError:
             raise
         except Exception:
@@ -211,20 +226,27 @@ class Engine:
 
     # Without a model
 
-    def _most_popular(self, query: Query, ranked: Sequence[str] | None) -> Recommendations:
-        """What most people want, under the rules of the request."""
-        best = self._popular_ids()
-        if ranked is not None:
+    def _most_popular(self, asked: Asked) -> Recommendations:
+        """What most people want, under the rules of the request and of the shop."""
+        best, query, rules = self._popular_ids(), asked.query, asked.under.rules
+        if asked.kind == "rank":
             place = {item_id: rank for rank, item_id in enumerate(best)}
-            ids = sorted(dict.fromkeys(ranked), key=lambda item_id: place.get(item_id, len(best)))
+            ids = sorted(dict.fromkeys(asked.item_ids), key=lambda item_id: place.get(item_id, len(best)))
         else:
-            ids = [item_id for item_id in best if item_id not in self._left_out(query)]
+            left_out = self._left_out(query)
+            ids = [item_id for item_id in dict.fromkeys([*best, *rules.pinned]) if item_id not in left_out]
             ids = [item_id for item_id in ids if query.only is None or item_id in query.only]
         attributes = self.store.attributes(ids)
-        if ranked is None:
-            ids = _allowed(ids, attributes, query)
+        if asked.kind != "rank":
+            ids = on_offer(ids, attributes, query, rules)
         items = tuple(
-            Recommendation(item_id, rank, 1.0 / rank, "popular", attributes=attributes.get(item_id, {}))
+            Recommendation(
+                item_id,
+                rank,
+                1.0 / rank,
+                PIN if item_id in rules.pinned else "popular",
+                attributes=attributes.get(item_id, {}),
+            )
             for rank, item_id in enumerate(ids[: query.n], 1)
         )
         return Recommendations(items, () if items else ("nothing is popular yet",))
@@ -327,10 +349,3 @@ class Engine:
 
 def _with(found: Recommendations, degraded: Sequence[str]) -> Recommendations:
     return replace(found, degraded=(*degraded, *found.degraded)) if degraded else found
-
-
-def _allowed(ids: Sequence[str], attributes: dict[str, dict[str, Any]], query: Query) -> list[str]:
-    """Those of `ids` that are on offer and satisfy the request's filter."""
-    catalogue = Catalogue.of(Vocabulary(ids), attributes)
-    mask = catalogue.listable & catalogue.matching(query.filter)
-    return [item_id for item_id, allowed in zip(ids, mask, strict=True) if allowed]

@@ -13,6 +13,7 @@ from serendip.pipeline import Pipeline
 from serendip.pipeline.tracing import Trace, trace
 from serendip.serving.asked import Asked
 from serendip.serving.deployment import Deployment
+from serendip.serving.shop_rules import ShopRules
 from serendip.store import Exposure, Store
 
 
@@ -38,8 +39,8 @@ class Replays:
     Attributes of items are those of now.
     """
 
-    def __init__(self, deployment: Deployment, store: Store, models: Path) -> None:
-        self._deployment, self._store, self._models = deployment, store, models
+    def __init__(self, deployment: Deployment, store: Store, models: Path, rules: ShopRules) -> None:
+        self._deployment, self._store, self._models, self._rules = deployment, store, models, rules
         self._opened: tuple[str, Pipeline] | None = None
         self._lock = Lock()
 
@@ -57,11 +58,12 @@ class Replays:
         try:
             pipeline = self._pipeline(exposure.model_version)
             query = self._query(asked, exposure)
-            found = trace(pipeline, query if asked.item_id is None else Pipeline.likened(asked.item_id, query))
+            rules, unchanged = self._rules.then(exposure.request.get("rules"), asked)
+            found = trace(pipeline, query if asked.item_id is None else Pipeline.likened(asked.item_id, query), rules)
         except (InputError, DamagedArtifactError) as error:
             return Replayed(None, False, (str(error),))
         same = list(found.item_ids) == [item["item_id"] for item in exposure.items]
-        return Replayed(found, same, tuple(self._changed(exposure)))
+        return Replayed(found, same, (*self._changed(exposure), *([] if unchanged else ["rules were changed since"])))
 
     def _query(self, asked: Asked, exposure: Exposure) -> Any:
         """With the history as it was."""

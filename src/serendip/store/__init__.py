@@ -15,7 +15,9 @@ from serendip.store.records import (
     Mark,
     Receipt,
     Rejected,
+    Showings,
     StoredEvent,
+    StoredRule,
 )
 from serendip.store.service import ServiceSettings
 from serendip.store.settings import Settings
@@ -37,11 +39,13 @@ __all__ = [
     "Rejected",
     "ServiceSettings",
     "Settings",
+    "Showings",
     "Store",
     "StoreError",
     "StoreFullError",
     "StoreReadOnlyError",
     "StoredEvent",
+    "StoredRule",
     "Workspace",
     "open_store",
 ]

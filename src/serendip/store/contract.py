@@ -19,7 +19,9 @@ from serendip.store.records import (
     Kind,
     Mark,
     Receipt,
+    Showings,
     StoredEvent,
+    StoredRule,
 )
 
 
@@ -178,6 +180,35 @@ class Store(Protocol):
         """
         ...
 
+    def timeline(
+        self, user_id: str, limit: int, before: tuple[int | None, int] | None = None
+    ) -> list[tuple[int, StoredEvent]]:
+        """The `limit` events of a person before a time and a place, each with its place, the latest first.
+
+        In the order of `history`, turned round.
+        """
+        ...
+
+    def latest_on(self, item_id: str, limit: int, before: int | None = None) -> list[tuple[int, StoredEvent]]:
+        """The `limit` events on an item before the place `before`, each with its place, those that came last first."""
+        ...
+
+    def latest(self, limit: int) -> pl.DataFrame:
+        """The `limit` events that came last, in order: `user_id`, `item_id`, `type`, `value`, `time_ms`, `seq`."""
+        ...
+
+    def latest_of_each(self, item_ids: Sequence[str], limit: int) -> pl.DataFrame:
+        """The same of the `limit` events on each of the items that came last, in order."""
+        ...
+
+    def requests(self, user_id: str, limit: int, before: tuple[int, str] | None = None) -> list[Exposure]:
+        """The `limit` answers that a person got before a time and a request id, the latest first."""
+        ...
+
+    def showings(self, latest: int, item_id: str | None = None) -> Showings:
+        """What the `latest` answers showed, or when they showed one item, and what their people did with it."""
+        ...
+
     def popular(self, n: int, signals: Signals) -> list[tuple[str, int]]:
         """The `n` items wanted by most people, and by how many (by positive signal); hidden items are left out."""
         ...
@@ -210,6 +241,30 @@ class Store(Protocol):
 
     def export(self, user_id: str) -> dict[str, Any]:
         """All that is held of one person: `user_id`, `attributes`, `events`, `exposures`, `relations`."""
+        ...
+
+    def add_rule(self, rule: StoredRule) -> None:
+        """Keep a new rule of the shop.
+
+        Raises:
+            InputError: there are as many as may be.
+        """
+        ...
+
+    def rules(self) -> list[StoredRule]:
+        """All rules of the shop, oldest first."""
+        ...
+
+    def replace_rule(self, rule: StoredRule) -> bool:
+        """Give the rule of that id another body; whether there is one."""
+        ...
+
+    def delete_rule(self, id: str) -> bool:
+        """Remove a rule; whether there was one."""
+        ...
+
+    def rules_version(self) -> int:
+        """A number that grows with every change of rules; quick."""
         ...
 
     def add_key(self, key: Key) -> None:

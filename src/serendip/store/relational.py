@@ -16,8 +16,9 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from serendip.data import InputError, Past, Progress, Signals, Tables, event_frame, silent
-from serendip.store import bulk, entities, experiments, keys, log, people, shown
+from serendip.store import bulk, entities, experiments, keys, log, people, rules, shown
 from serendip.store.contract import StoreError, StoreFullError, StoreReadOnlyError
+from serendip.store.lately import Lately
 from serendip.store.records import (
     Attributes,
     Changes,
@@ -29,6 +30,7 @@ from serendip.store.records import (
     Mark,
     Receipt,
     StoredEvent,
+    StoredRule,
 )
 from serendip.store.schema import (
     HEAD,
@@ -59,7 +61,7 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-class RelationalStore:
+class RelationalStore(Lately):
     """The `Store` contract over one engine: a connection that writes, and a pool of connections that read."""
 
     def __init__(self, engine: Engine) -> None:
@@ -206,6 +208,25 @@ class RelationalStore:
     def exploration_log(self, since_ms: int) -> tuple[pl.DataFrame, pl.DataFrame]:
         with self._reading() as connection:
             return experiments.draws(connection, since_ms), experiments.outcomes_of_draws(connection, since_ms)
+
+    # Rules of the shop
+
+    def add_rule(self, rule: StoredRule) -> None:
+        self._commits.run(lambda connection: rules.add(connection, rule))
+
+    def rules(self) -> list[StoredRule]:
+        with self._reading() as connection:
+            return rules.read(connection)
+
+    def replace_rule(self, rule: StoredRule) -> bool:
+        return self._commits.run(lambda connection: rules.replace(connection, rule))
+
+    def delete_rule(self, id: str) -> bool:
+        return self._commits.run(lambda connection: rules.delete(connection, id))
+
+    def rules_version(self) -> int:
+        with self._reading() as connection:
+            return rules.version(connection)
 
     # One person
 

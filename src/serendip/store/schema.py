@@ -18,6 +18,8 @@ OLDEST = "0001"
 """Stores from before revisions were written down."""
 ERASURES = "erasures"
 """The row of `meta` that counts them; it is absent before the first."""
+RULES = "rules_version"
+"""The row of `meta` that counts changes of rules; it is absent before the first."""
 FRIEND = "friend"  # the relation that links two people; every other starts at an item
 
 metadata = sa.MetaData()
@@ -52,7 +54,7 @@ alembic_version = sa.Table(
 meta = sa.Table(
     "meta",
     metadata,
-    sa.Column("name", TEXT, primary_key=True),  # catalogue_version, erasures
+    sa.Column("name", TEXT, primary_key=True),  # catalogue_version, erasures, rules_version
     sa.Column("value", sa.BigInteger, nullable=False),
 )
 
@@ -105,7 +107,7 @@ exposures = sa.Table(
     "exposures",
     metadata,
     sa.Column("request_id", TEXT, primary_key=True),
-    sa.Column("user_id", TEXT, index=True),
+    sa.Column("user_id", TEXT),
     sa.Column("time_ms", sa.BigInteger, nullable=False),
     _text("surface"),
     _text("model_version"),
@@ -118,6 +120,7 @@ exposures = sa.Table(
     _text("arm", null=True),
     _text("drawn", null=True),  # JSON; null: nothing was
 )
+sa.Index("exposures_of_user", *(exposures.c[name] for name in ("user_id", "time_ms", "request_id")))
 sa.Index("exposures_of_time", exposures.c.time_ms)
 _index_of_known("exposures_of_experiment", exposures.c.experiment, exposures.c.experiment, exposures.c.time_ms)
 _index_of_known("exposures_drawn", exposures.c.drawn, exposures.c.time_ms)

@@ -44,7 +44,8 @@ def sources_of(book: str) -> str:
     """The text of what may say the words of a book: a screen its own, a page its own, all the shared ones."""
     own = {"shared": SOURCES, "play": [*PAGES.glob("static/play/*.js"), PAGES / "templates/play.html"]}
     of_room = [*PAGES.glob("static/room/**/*.js"), PAGES / "templates/room.html"]
-    found = own.get(book, of_room if book == "room" else [PAGES / f"static/room/screens/{book}.js"])
+    screens = PAGES / "static/room/screens"
+    found = own.get(book, of_room if book == "room" else [screens / f"{book}.js", *screens.glob(f"{book}/*.js")])
     return "".join(source.read_text("utf-8") for source in found)
 
 

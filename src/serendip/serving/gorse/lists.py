@@ -193,7 +193,8 @@ def latest(
     wanted = {one for one in category if one}
     known = {event.item_id for event in engine.histories(user_id)} if user_id is not None else set[str]()
     fit = (item for item in newest() if wanted <= item.categories and item.item_id not in known)
-    return JsonAnswer([{"Id": item.item_id, "Score": item.time_ms / 1000} for item in islice(fit, offset, offset + n)])
+    listed = islice(engine.rules.sifted(fit, "latest", lambda item: item.item_id), offset, offset + n)
+    return JsonAnswer([{"Id": item.item_id, "Score": item.time_ms / 1000} for item in listed])
 
 
 @router.get("/latest/{category}", response_model=list[GorseScore])

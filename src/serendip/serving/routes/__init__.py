@@ -3,15 +3,34 @@
 from fastapi import APIRouter
 
 from serendip.serving import gorse
-from serendip.serving.routes import events, experiments, items, lists, me, models, operation, overview, pictures, users
+from serendip.serving.routes import (
+    audiences,
+    events,
+    experiments,
+    items,
+    lists,
+    me,
+    models,
+    operation,
+    overview,
+    people,
+    pictures,
+    rules,
+    trials,
+    users,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     lists.router,
+    trials.router,
     events.router,
     items.router,
+    audiences.router,
     pictures.router,
     users.router,
+    people.router,
     experiments.router,
+    rules.router,
     me.router,
     models.router,
     overview.router,
