@@ -26,6 +26,7 @@ from serendip.serving.exposures import ExposureLog
 from serendip.serving.following import Follower
 from serendip.serving.guarding import SourceGuard
 from serendip.serving.histories import RecentHistories
+from serendip.serving.item_maps import ItemMaps
 from serendip.serving.metrics import Answerer, Metrics
 from serendip.serving.previewing import Previews
 from serendip.serving.replay import Replays
@@ -74,6 +75,7 @@ class Engine:
         self.answering = Answering(self.guard)
         self.deployment = Deployment(workspace, self._fit_out)
         self.rules = ShopRules(self.store, self.deployment)
+        self.maps = ItemMaps(workspace, self.deployment)
         self.previews = Previews(self.store, self.deployment, self.rules)
         self.experiments = Experiments(workspace, self.deployment)
         self.exploring = Exploring(self.store, self.deployment, workspace.settings.events)

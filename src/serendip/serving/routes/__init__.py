@@ -3,7 +3,19 @@
 from fastapi import APIRouter
 
 from serendip.serving import gorse
-from serendip.serving.routes import events, experiments, items, lists, me, models, operation, pictures, rules, users
+from serendip.serving.routes import (
+    events,
+    experiments,
+    items,
+    lists,
+    map,
+    me,
+    models,
+    operation,
+    pictures,
+    rules,
+    users,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     lists.router,
@@ -13,6 +25,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     users.router,
     experiments.router,
     rules.router,
+    map.router,
     me.router,
     models.router,
     operation.router,
