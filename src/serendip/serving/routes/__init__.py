@@ -12,6 +12,7 @@ from serendip.serving.routes import (
     me,
     models,
     operation,
+    overview,
     pictures,
     rules,
     users,
@@ -28,6 +29,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     map.router,
     me.router,
     models.router,
+    overview.router,
     operation.router,
     *gorse.ROUTERS,
 )
