@@ -279,3 +279,15 @@ def test_a_body_comes_back_from_the_store_as_it_went_in() -> None:
     stored = body.model_dump(mode="json", by_alias=True, exclude_none=True)
     assert (stored["from"], stored["until"]) == ("1970-01-02T00:00:00.000Z", "2027-01-15T08:00:00.000Z")
     assert RuleBody.model_validate(stored) == body
+
+
+def test_no_list_waits_until_rules_are_worked_out(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not after rules changed, nor after items did."""
+    made(client, **HIDE_BEST)
+    made(client, kind="pin", item_ids=["i7"], position=1, surface="home")
+    client("PUT", "/v1/items/i7", json={"attributes": {"title": "other", "category": "tea"}})
+    client.app.state.engine.deployment.look()
+    monkeypatch.setattr("serendip.pipeline.rules._ruling", lambda *_: pytest.fail("worked out for a request"))
+    assert BEST not in client.listed(user_id="u0", limit=20)
+    assert client.listed(user_id="u0", surface="home")[0] == "i7"
+    assert BEST not in ids(client.post("/v1/similar", {"item_id": "i26", "limit": 40}))

@@ -132,5 +132,5 @@ def _push(x: FloatArray, y: FloatArray, push: FloatArray) -> float:
             px += close * close * dx
             py += close * close * dy
         push[0, one], push[1, one] = px, py
-        whole += near - 1  # itself
+        whole += float(near) - 1.0  # itself
     return whole

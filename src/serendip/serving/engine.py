@@ -73,8 +73,8 @@ class Engine:
         self.exposures = ExposureLog(self.store, self.metrics.exposures_dropped.inc)
         self.guard = SourceGuard(self.metrics.source_failed)
         self.answering = Answering(self.guard)
+        self.rules = ShopRules(self.store)
         self.deployment = Deployment(workspace, self._fit_out)
-        self.rules = ShopRules(self.store, self.deployment)
         self.maps = ItemMaps(workspace, self.deployment)
         self.previews = Previews(self.store, self.deployment, self.rules)
         self.experiments = Experiments(workspace, self.deployment)
@@ -111,7 +111,7 @@ class Engine:
     def _fit_out(self, version: str, pipeline: Pipeline) -> None:
         pipeline.lookup, pipeline.pictures = self.histories, self.workspace.path
         pipeline.guard = self.guard.of_model(version)
-        pipeline.clock = self.metrics.observe_stage
+        pipeline.clock, pipeline.foresee = self.metrics.observe_stage, self.rules.foresee
 
     # Lists
 

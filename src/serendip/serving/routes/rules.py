@@ -145,8 +145,13 @@ def _told(engine: Engine, rule: ShopRule) -> dict[str, Any]:
         **rule.body.model_dump(mode="json", by_alias=True),
         "created": rfc3339(rule.created_ms),
         "active": any(one.id == rule.id for one in engine.rules.now.rules),
-        "concerns": engine.rules.concerned(rule.body),
+        "concerns": _concerned(engine, rule.body),
     }
+
+
+def _concerned(engine: Engine, body: RuleBody) -> int | None:
+    current, rule = engine.deployment.current, body.rule()
+    return None if current is None or rule.kind == "cap" else len(rule.rows(current.pipeline.catalogue))
 
 
 def _unknown(rule_id: str) -> Refused:
