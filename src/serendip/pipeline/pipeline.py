@@ -70,6 +70,8 @@ class Pipeline:
         """How sources are asked: a fault is raised, unless a service puts a guard here that leaves them out."""
         self.clock: Clock = _unheard
         """Is told how many seconds each step of a request took."""
+        self.foresee: Callable[[Catalogue], None] = lambda catalogue: None
+        """Is shown each new catalogue before anybody is answered with it."""
         self.exploring = True
         """Whether the places of `[exploration]` are given by chance; a service turns it off when it costs too much."""
         self.tried = Tried.nothing()
@@ -214,6 +216,7 @@ class Pipeline:
         same = items == self.items
         fresh = Catalogue.of(self.items if same else items, attributes)
         fresh.prepare(self.recipe.labels(), self.recipe.text.fields, self._meaning, self._sight)
+        self.foresee(fresh)
         offer = self._sources.wider(fresh, self.signals, new)
         self._offer = replace(offer, reader=self._offer.reader) if same else offer
 

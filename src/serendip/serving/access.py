@@ -69,6 +69,8 @@ POLICY: dict[tuple[str, str], str] = {
     ("PUT", "/v1/rules/{rule_id}"): ADMIN,
     ("DELETE", "/v1/rules/{rule_id}"): ADMIN,
     ("POST", "/v1/rules:preview"): LOOK,
+    ("GET", "/v1/map"): LOOK,
+    ("GET", "/v1/map/people/{user_id}"): LOOK,
     ("GET", "/v1/me"): ANY_KEY,
     ("GET", "/healthz"): ANYBODY,
     ("GET", "/readyz"): ANYBODY,

@@ -27,6 +27,7 @@ from serendip.serving.exposures import ExposureLog
 from serendip.serving.following import Follower
 from serendip.serving.guarding import SourceGuard
 from serendip.serving.histories import RecentHistories
+from serendip.serving.item_maps import ItemMaps
 from serendip.serving.metrics import Answerer, Metrics
 from serendip.serving.neighbours import Neighbourhoods
 from serendip.serving.previewing import Previews
@@ -76,8 +77,9 @@ class Engine:
         self.exposures = ExposureLog(self.store, self.metrics.exposures_dropped.inc)
         self.guard = SourceGuard(self.metrics.source_failed)
         self.answering = Answering(self.guard)
+        self.rules = ShopRules(self.store)
         self.deployment = Deployment(workspace, self._fit_out)
-        self.rules = ShopRules(self.store, self.deployment)
+        self.maps = ItemMaps(workspace, self.deployment)
         self.previews = Previews(self.store, self.deployment, self.rules)
         self.experiments = Experiments(workspace, self.deployment)
         signals = workspace.settings.events
@@ -117,7 +119,7 @@ class Engine:
     def _fit_out(self, version: str, pipeline: Pipeline) -> None:
         pipeline.lookup, pipeline.pictures = self.histories, self.workspace.path
         pipeline.guard = self.guard.of_model(version)
-        pipeline.clock = self.metrics.observe_stage
+        pipeline.clock, pipeline.foresee = self.metrics.observe_stage, self.rules.foresee
 
     # Lists
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 import numpy as np
 from pydantic import ValidationError
@@ -25,7 +26,6 @@ from serendip.pipeline.catalogue import Catalogue
 from serendip.pipeline.filters import Filter, passing
 from serendip.pipeline.rules import NO_RULES, Rules
 from serendip.serving.asked import Asked, InForce
-from serendip.serving.deployment import Deployment
 from serendip.serving.rule_body import RuleBody
 from serendip.serving.watching import Watcher
 from serendip.store import Attributes, Store, StoredRule
@@ -58,10 +58,11 @@ class Holding:
     def _of(self, surface: str | None) -> Rules:
         return Rules(one.body.rule() for one in self.rules if one.body.surface in (None, surface))
 
-    def each(self) -> Iterator[Rules]:
-        """All rules that a list may be made under."""
+    def work_out(self, catalogue: Catalogue) -> None:
+        """What they come to over a catalogue, so that no list waits for it."""
         for rules in self._by_surface.values():
-            yield from (rules, rules.unpinned)
+            rules.on(catalogue)
+            rules.unpinned.on(catalogue)
 
     def on(self, surface: str) -> Rules:
         """All of a surface."""
@@ -84,8 +85,9 @@ class Holding:
 class ShopRules(Watcher):
     """The rules of the store, looked up again every moment, and worked out ahead for the models in service."""
 
-    def __init__(self, store: Store, deployment: Deployment) -> None:
-        self._store, self._deployment = store, deployment
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._catalogues: WeakSet[Catalogue] = WeakSet()
         self._known: tuple[ShopRule, ...] = ()
         self.now = Holding((), 0, 0)
         """What holds."""
@@ -102,11 +104,16 @@ class ShopRules(Watcher):
         except Exception as error:
             _log.warning("rules cannot be read, those that hold go on: %s", error)
         fresh = Holding(self._known, version, _now_ms())
-        if (fresh.version, fresh.rules) != (self.now.version, self.now.rules):
-            self.now = fresh
-        for served in self._deployment.in_service():
-            for rules in self.now.each():
-                rules.on(served.pipeline.catalogue)
+        if (fresh.version, fresh.rules) == (self.now.version, self.now.rules):
+            return
+        for catalogue in list(self._catalogues):
+            fresh.work_out(catalogue)
+        self.now = fresh
+
+    def foresee(self, catalogue: Catalogue) -> None:
+        """Work out what the rules come to over a catalogue that lists will be made of, now and when they change."""
+        self._catalogues.add(catalogue)
+        self.now.work_out(catalogue)
 
     def ruled(self, asked: Asked) -> Asked:
         """The same, to be answered under the rules of now."""
@@ -154,11 +161,6 @@ class ShopRules(Watcher):
         removed = self._store.delete_rule(id_)
         self.look()
         return removed
-
-    def concerned(self, body: RuleBody) -> int | None:
-        """How many items of the catalogue it is about; None where there is no model, or it is a cap."""
-        current, rule = self._deployment.current, body.rule()
-        return None if current is None or rule.kind == "cap" else len(rule.rows(current.pipeline.catalogue))
 
     # Where there is no model
 

@@ -18,6 +18,8 @@ from serendip.serving.wire import JsonAnswer, JsonRoute, Live, PathId
 
 router = APIRouter(prefix="/v1", tags=["rules"], route_class=JsonRoute)
 
+NAMED = 3
+
 
 class RuleTold(RuleBody, Answered):
     id: str
@@ -32,6 +34,8 @@ class RuleList(Answered):
     """Oldest first; of pins for one place the oldest has it."""
 
     data: list[RuleTold]
+    attributes: dict[str, dict[str, Any]]
+    """Of the first three items of each rule."""
 
 
 class MovedTold(Answered):
@@ -83,7 +87,10 @@ class PreviewTold(Answered):
 @router.get("/rules", response_model=RuleList)
 def every(engine: Live) -> JsonAnswer:
     """All rules, those whose time is over or has not come yet too."""
-    return JsonAnswer({"data": [_told(engine, one) for one in engine.rules.all()]})
+    rules = engine.rules.all()
+    named = dict.fromkeys(item_id for one in rules for item_id in (one.body.item_ids or ())[:NAMED])
+    told = [_told(engine, one) for one in rules]
+    return JsonAnswer({"data": told, "attributes": engine.store.attributes(list(named))})
 
 
 @router.post("/rules", response_model=RuleTold)
@@ -138,8 +145,13 @@ def _told(engine: Engine, rule: ShopRule) -> dict[str, Any]:
         **rule.body.model_dump(mode="json", by_alias=True),
         "created": rfc3339(rule.created_ms),
         "active": any(one.id == rule.id for one in engine.rules.now.rules),
-        "concerns": engine.rules.concerned(rule.body),
+        "concerns": _concerned(engine, rule.body),
     }
+
+
+def _concerned(engine: Engine, body: RuleBody) -> int | None:
+    current, rule = engine.deployment.current, body.rule()
+    return None if current is None or rule.kind == "cap" else len(rule.rows(current.pipeline.catalogue))
 
 
 def _unknown(rule_id: str) -> Refused:
