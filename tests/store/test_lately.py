@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
+
 from serendip.store import Exposure, Store, StoredEvent
+from serendip.store.lately import MINUTE_MS
 
 HOSTILE = 'a%_"\\/é'
 
@@ -99,3 +102,14 @@ def test_ids_are_no_patterns(store: Store) -> None:
     store.log_exposures([exposure("p", "ann", 5, HOSTILE), exposure("q", "ann", 6, "axy")])
     assert store.showings(9, HOSTILE).shown["request_id"].to_list() == ["p"]
     assert store.showings(9, "a%").shown.is_empty()
+
+
+def test_events_by_the_minute_in_which_they_came_in(store: Store) -> None:
+    assert store.arrivals(0, 10) == []
+    before_ms = time.time_ns() // 1_000_000
+    store.append([StoredEvent("ann", f"i{place}", "like", time_ms=5) for place in range(7)])
+    minutes = store.arrivals(before_ms, 100)
+    assert sum(count for _, count in minutes) == 7
+    assert all(at % MINUTE_MS == 0 and at >= before_ms - MINUTE_MS for at, _ in minutes)
+    assert sum(count for _, count in store.arrivals(before_ms, 4)) == 4
+    assert store.arrivals(before_ms + 3_600_000, 100) == []

@@ -86,18 +86,17 @@ class Overview:
 
     def _lists(self) -> dict[str, Any]:
         self._engine.exposures.flush()
-        lists, outcomes = self._engine.store.latest_lists(LATEST_LISTS)
+        found = self._engine.store.showings(LATEST_LISTS)
         return {
-            "lists": lists.height,
-            "lists_since": rfc3339(int(lists["time_ms"].min())) if lists.height else None,  # type: ignore[arg-type]
-            "exposure": self._exposure(lists),
-            "surfaces": self._surfaces(lists, outcomes),
+            "lists": found.exposures,
+            "lists_since": None if found.since_ms is None else rfc3339(found.since_ms),
+            "exposure": self._exposure(found.shown["item_id"]),
+            "surfaces": self._surfaces(found.shown, found.answers),
         }
 
-    def _exposure(self, lists: pl.DataFrame) -> dict[str, Any] | None:
+    def _exposure(self, shown: pl.Series) -> dict[str, Any] | None:
         """How the latest lists share out the catalogue, and how much of them no model has learned yet."""
         served = self._engine.deployment.current
-        shown = lists["item_ids"].explode().drop_nulls()
         if served is None or not len(shown):
             return None
         catalogue = served.pipeline.catalogue
@@ -112,13 +111,14 @@ class Overview:
             "fresh_share": fresh / len(shown),
         }
 
-    def _surfaces(self, lists: pl.DataFrame, outcomes: pl.DataFrame) -> list[dict[str, Any]]:
-        """The share of lists that led to something wanted; the people are the draws."""
+    def _surfaces(self, shown: pl.DataFrame, answers: pl.DataFrame) -> list[dict[str, Any]]:
+        """The share of lists that led to something wanted of them; the people are the draws."""
         signal = self._engine.workspace.settings.events.expression()
-        wanted = outcomes.filter(signal > 0).select("request_id").unique().with_columns(wanted=pl.lit(1.0))
+        wanted = answers.filter(signal > 0).join(shown, on=["request_id", "item_id"], how="semi")
+        led = wanted.select("request_id").unique().with_columns(wanted=pl.lit(1.0))
         person = pl.coalesce("user_id", "request_id").alias("person")
-        joined = lists.with_columns(person).join(wanted, on="request_id", how="left")
-        people = joined.group_by("surface", "person").agg(pl.len().alias("lists"), pl.col("wanted").sum())
+        lists = shown.select("request_id", "surface", person).unique().join(led, on="request_id", how="left")
+        people = lists.group_by("surface", "person").agg(pl.len().alias("lists"), pl.col("wanted").sum())
         found = []
         for (surface,), mine in people.sort("surface", "person").group_by("surface", maintain_order=True):
             tally = Tally(mine["wanted"].to_numpy(), mine["lists"].cast(pl.Float64).to_numpy())

@@ -17,6 +17,7 @@ from serendip.store import log, people
 from serendip.store.records import Exposure, Showings, StoredEvent
 from serendip.store.schema import events, exposures
 
+MINUTE_MS = 60_000
 DEEDS = pl.Schema(
     {
         "user_id": pl.String(),
@@ -78,6 +79,10 @@ class Lately(ABC):
     def showings(self, latest: int, item_id: str | None = None) -> Showings:
         with self._reading() as connection:
             return showings(connection, latest, item_id)
+
+    def arrivals(self, since_ms: int, limit: int) -> list[tuple[int, int]]:
+        with self._reading() as connection:
+            return arrivals(connection, since_ms, limit)
 
 
 def timeline(
@@ -174,3 +179,11 @@ def _answers(connection: Connection, window: sa.Subquery, item_id: str | None) -
     query = query if item_id is None else query.where(events.c.item_id == item_id)
     rows = connection.execute(query.order_by(events.c.seq)).all()
     return pl.DataFrame([tuple(row) for row in rows], schema=ANSWERS, orient="row")
+
+
+def arrivals(connection: Connection, since_ms: int, limit: int) -> list[tuple[int, int]]:
+    """Minutes (milliseconds at their start) and how many of the last `limit` events arrived in each, since then."""
+    newest = sa.select(events.c.received_ms).order_by(events.c.seq.desc()).limit(limit).subquery()
+    minute = (newest.c.received_ms - newest.c.received_ms % MINUTE_MS).label("minute")
+    query = sa.select(minute, sa.func.count()).where(newest.c.received_ms >= since_ms).group_by(minute).order_by(minute)
+    return [(int(at), int(count)) for at, count in connection.execute(query)]
