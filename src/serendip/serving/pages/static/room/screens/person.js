@@ -18,9 +18,9 @@ export function screen(room) {
   if (id === null) return [room.panel("find", () => finder(room)), room.panel("people", (panel) => people(room, panel), { wide: true })];
   const request = room.params.get("request");
   return [
+    request !== null && room.panel("replay", (panel) => replay(room, panel, request), { wide: true }),
     room.panel("who", (panel) => who(room, panel, id)),
     room.panel("neighbours", (panel) => neighbours(room, panel, id)),
-    request !== null && room.panel("replay", (panel) => replay(room, panel, request), { wide: true }),
     room.panel("taste", (panel) => taste(room, panel, of(id)), { wide: true }),
     live(room, id),
     room.panel("timeline", (panel) => timeline(room, panel, id)),
