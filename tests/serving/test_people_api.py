@@ -149,6 +149,7 @@ def test_neighbours_want_the_same_items(shop, ask_of) -> None:
     best = max(len(liked & {event.item_id for event in shop.store.history(one)}) for one in everybody)
     assert len(found["data"][0]["shared"]) == best
     assert {item for one in found["data"] for item in one["shared"]} == found["attributes"].keys()
+    assert found["people"] == {one["user_id"]: {"age": 20} for one in found["data"]}
 
 
 def test_a_stranger_has_no_neighbours(client) -> None:

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from serendip.pipeline import Pipeline, Recipe
+from serendip.training import FitOptions
+
 TRACE = "/v1/recommendations:trace"
 
 
@@ -104,6 +107,27 @@ def test_the_arm_of_the_person_answers(untrained, train, ask_of) -> None:
     assert started.status_code == 200, started.text
     told = {(one["arm"], one["model_version"]) for one in (tried(client, user_id=f"u{n}") for n in range(20))}
     assert told == {("control", new), ("old", old)}
+
+
+def test_interleaved_lists_are_said(untrained, train, ask_of) -> None:
+    old = train(untrained)
+    train(untrained)
+    client = ask_of(untrained)
+    arms = [{"name": "control"}, {"name": "old", "model_version": old}]
+    assert client.post("/v1/experiments", {"name": "both", "kind": "interleaving", "arms": arms}).status_code == 200
+    trial = tried(client, user_id="u0")
+    assert (trial["arm"], trial["notes"]) == (None, ["two lists are interleaved for this person; this is one of them"])
+
+
+def test_what_chance_would_decide_is_said(untrained, ask_of) -> None:
+    default = Recipe.named("default")
+    recipe = default.model_copy(update={"exploration": default.exploration.model_copy(update={"places": (2,)})})
+    reading = untrained.read()
+    untrained.adopt(Pipeline(recipe).fit(reading.dataset, FitOptions(threads=1)), reading)
+    client = ask_of(untrained)
+    told = [tried(client, user_id="u0") for _ in range(5)]
+    assert told[0]["notes"] == ["places that are given by chance are not drawn"]
+    assert len({tuple(one["trace"]["item_ids"]) for one in told}) == 1
 
 
 def test_the_rules_of_the_shop_hold(untrained, train, ask_of) -> None:

@@ -97,7 +97,7 @@ def test_a_past_list_is_replayed_and_what_changed_is_said(open_room: OpenPage, p
     page.reload()
     settled(page)
     expect(replay.locator(".badge").first).to_have_text("The replay differs from what was shown")
-    expect(replay).to_contain_text("items were changed since")
+    expect(replay).to_contain_text("Items were changed since.")
     expect(replay.locator(".table").first).to_contain_text("fell out")
     httpx.patch(f"{play_url}/v1/items/{hidden}", json={"attributes": {"hidden": None}})
     panel(page, "Lists shown").get_by_role("link", name="Replay").first.click()
@@ -180,7 +180,7 @@ def test_names_and_ids_are_never_markup(open_room: OpenPage, tmp_path: Path) -> 
         for name in ("Who this is", "Timeline", "People alike"):
             expect(panel(page, name)).to_contain_text(HOSTILE)
         assert page.locator("#screen img").count() == 0
-        expect(panel(page, "The list now, step by step")).to_contain_text("there is no model yet")
+        expect(panel(page, "The list now, step by step")).to_contain_text("There is no model yet")
     workspace.close()
 
 

@@ -103,6 +103,8 @@ class NeighbourPage(Answered):
     """The most alike first."""
     attributes: dict[str, dict[str, Any]] | None = None
     """Where `include` asks for them: of shared items, by item id."""
+    people: dict[str, dict[str, Any]] | None = None
+    """Where `include` asks for them: the attributes of those alike, by user id."""
 
 
 @router.get("/profile", response_model=Profile)
@@ -185,6 +187,7 @@ def neighbours(
     if include:
         shared = dict.fromkeys(item_id for one in found.neighbours for item_id in one.shared)
         answer["attributes"] = engine.store.attributes(list(shared))
+        answer["people"] = {one.user_id: engine.store.get("users", one.user_id) or {} for one in found.neighbours}
     return JsonAnswer(answer)
 
 

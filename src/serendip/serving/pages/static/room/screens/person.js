@@ -18,9 +18,9 @@ export function screen(room) {
   if (id === null) return [room.panel("find", () => finder(room)), room.panel("people", (panel) => people(room, panel), { wide: true })];
   const request = room.params.get("request");
   return [
+    request !== null && room.panel("replay", (panel) => replay(room, panel, request), { wide: true }),
     room.panel("who", (panel) => who(room, panel, id)),
     room.panel("neighbours", (panel) => neighbours(room, panel, id)),
-    request !== null && room.panel("replay", (panel) => replay(room, panel, request), { wide: true }),
     room.panel("taste", (panel) => taste(room, panel, of(id)), { wide: true }),
     live(room, id),
     room.panel("timeline", (panel) => timeline(room, panel, id)),
@@ -32,6 +32,9 @@ export function screen(room) {
 const of = (id) => `/v1/users/${encodeURIComponent(id)}`;
 const page = (path, limit, after) => `${path}${path.includes("?") ? "&" : "?"}limit=${limit}${after ? `&cursor=${after}` : ""}`;
 
+/** A person by name, with the id beside it. */
+const somebody = (id, attributes) => personTile(id, attributes, attributes?.name === undefined ? "" : id);
+
 // ---------------------------------------------------------------- finding somebody
 
 function finder(room) {
@@ -42,7 +45,7 @@ function finder(room) {
 function people(room, panel) {
   return pager(async (after) => {
     const { data, next_cursor: next } = await panel.get(page("/v1/users", PEOPLE, after));
-    const tiles = data.map(({ user_id, attributes }) => personTile(user_id, attributes, attributes.name === undefined ? "" : user_id));
+    const tiles = data.map(({ user_id, attributes }) => somebody(user_id, attributes));
     return { nodes: data.length ? h("div.row", tiles) : h("p.muted", room.say("no_people")), next };
   });
 }
@@ -53,7 +56,7 @@ async function who(room, panel, id) {
   const told = await panel.get(`${of(id)}/profile`);
   const said = attributeFacts(told.attributes).filter(([name]) => name !== "name");
   return [
-    h("div.row", personTile(id, told.attributes, told.attributes?.name === undefined ? "" : id), room.link("person", {}, room.say("somebody_else"))),
+    h("div.row", somebody(id, told.attributes), room.link("person", {}, room.say("somebody_else"))),
     told.events
       ? tally([
           [room.say("events"), number(told.events), room.say("latest_events")],
@@ -71,14 +74,14 @@ async function neighbours(room, panel, id) {
   const about = h("p.muted", room.say("neighbours_how", counted));
   if (!found.data.length) return [h("p", room.say("no_neighbours")), about];
   const rows = found.data.map((one) => ({
-    name: personTile(one.user_id, null),
+    name: somebody(one.user_id, found.people[one.user_id]),
     value: one.likeness,
     note: room.say("in_common", { shared: number(one.shared.length), wanted: number(one.wanted) }),
   }));
   const shared = found.data[0].shared.slice(0, 6);
   return [
     bars({ rows, label: room.say("neighbours"), format: (value) => value.toFixed(2) }),
-    h("h3", room.say("shared_with", { who: found.data[0].user_id })),
+    h("h3", room.say("shared_with", { who: found.people[found.data[0].user_id].name ?? found.data[0].user_id })),
     h("div.row", shared.map((itemId) => itemTile(itemId, found.attributes[itemId]))),
     about,
   ];

@@ -7,6 +7,18 @@ import { facts, table } from "../../tables.js";
 import { itemTile, personTile } from "../../things.js";
 import { stages } from "./stages.js";
 
+const REMARKS = {
+  "items were changed since": "items_changed",
+  "rules were changed since": "rules_changed",
+  "an item was tried in the place of another, by chance": "tried_by_chance",
+  "places that are given by chance are not drawn": "not_drawn",
+  "two lists are interleaved for this person; this is one of them": "interleaved",
+  "two lists were interleaved, by coins that were not kept": "coins",
+  "a ranking of given items proposes and leaves out nothing": "no_way",
+  "the picture that was asked with was not kept": "picture_gone",
+  "there is no model yet: lists are by popularity alone": "no_model",
+};
+
 /** The list as it would be now; it is tried, not shown, so nothing of it is logged. `other` is what is asked beside. */
 export function live(room, id) {
   let other = {};
@@ -20,7 +32,7 @@ export function live(room, id) {
     const made = tried.trace && room.say("live_how", { model: tried.model_version, recipe: tried.recipe, took: milliseconds(tried.took_ms) });
     return [
       h("p.muted", [made, tried.arm && room.say("arm", { arm: tried.arm })].filter(Boolean).join(" ")),
-      remarks([...tried.degraded, ...tried.notes, ...tried.warnings]),
+      remarks(room, [...tried.degraded, ...tried.notes, ...tried.warnings]),
       another(room, other, ask(panel)),
       ...(tried.trace ? stages(room, tried.trace, tried.attributes, tried.items) : []),
     ];
@@ -51,14 +63,14 @@ export async function replay(room, panel, request) {
       [room.say("surface"), shown.surface],
       [room.say("made_by"), [shown.recipe, shown.model_version, shown.arm].filter(Boolean).join(" · ")],
     ]),
-    remarks(notes),
+    remarks(room, notes),
     h("h3", room.say("then_and_now")),
     compared(room, shown, trace),
     ...(trace ? stages(room, trace, shown.attributes, []) : []),
   ];
 }
 
-const remarks = (said) => said.length > 0 && h("ul", said.map((one) => h("li.notice.degraded", one)));
+const remarks = (room, said) => said.length > 0 && h("ul", said.map((one) => h("li.notice.degraded", REMARKS[one] ? room.say(REMARKS[one]) : one)));
 
 function compared(room, shown, trace) {
   const then = shown.items.map((item) => item.item_id);
