@@ -16,13 +16,15 @@ export function panel(title, load, { every = 0, wide = false, left } = {}) {
   const body = h("div.panel-body", { "aria-busy": "true" }, h("p.muted", say("loading")));
   const commands = h("pre", { tabindex: "0", "aria-label": say("calls_of", { what: title }) });
   const drawer = h("details.calls", h("summary", { "aria-label": say("calls_of", { what: title }) }, say("calls")));
-  const node = h("section.panel", { class: wide ? "wide" : null, "aria-label": title }, h("header", h("h2", title), drawer), h("div.commands", { hidden: true }, commands), body);
+  const header = h("header", h("h2", title)); // the drawer comes with the first call
+  const node = h("section.panel", { class: wide ? "wide" : null, "aria-label": title }, header, h("div.commands", { hidden: true }, commands), body);
   drawer.addEventListener("toggle", () => (commands.parentElement.hidden = !drawer.open));
 
   const send = (method, path, sent) => {
     const command = curl(path, sent, method);
     if (!calls.includes(command)) calls.push(command);
     commands.textContent = calls.join("\n\n");
+    if (!drawer.isConnected) header.append(drawer);
     return method === "GET" ? shared(path) : call(path, sent, method);
   };
   const own = { get: (path) => send("GET", path), send, refresh: () => read(true), node };
