@@ -86,6 +86,7 @@ class Background(Watcher):
 
     def start(self) -> None:
         self._ended.clear()
+        underway.read(self._workspace.path)  # a round that ended with the service before this one is written down
         if self.scheduled:
             super().start()
 
