@@ -79,9 +79,10 @@ def judge(champion: Pipeline, challenger: Pipeline, known: Dataset, whole: Datas
     old, new = bootstrap(values, seed).T
     means = values.mean(axis=0)
     difference = estimate(float(means[1] - means[0]), new - old)
-    both = (estimate(float(mean), drawn) for mean, drawn in zip(means, (old, new), strict=True))
+    champions, challengers = estimate(float(means[0]), old), estimate(float(means[1]), new)
     wanted_by = np.bincount(known.matrix().indices, minlength=whole.n_items)
-    return Verdict(*both, difference, len(asked), tuple(parts(lists, right, stored(seen), wanted_by, DEPTH, seed)))
+    divided = parts(lists, right, stored(seen), wanted_by, DEPTH, seed)
+    return Verdict(champions, challengers, difference, len(asked), tuple(divided))
 
 
 def _pairs(dataset: Dataset) -> Sparse:

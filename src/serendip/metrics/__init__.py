@@ -21,6 +21,7 @@ from serendip.metrics.ranking import (
     recall,
     reciprocal_rank,
 )
+from serendip.metrics.rates import wilson
 from serendip.metrics.ratings import mae, rmse
 from serendip.metrics.scores import auc
 from serendip.metrics.variety import calibration, intra_list_diversity, serendipity
@@ -51,4 +52,5 @@ __all__ = [
     "tail_items",
     "tail_share",
     "times_listed",
+    "wilson",
 ]

@@ -28,7 +28,9 @@ from serendip.serving.following import Follower
 from serendip.serving.guarding import SourceGuard
 from serendip.serving.histories import RecentHistories
 from serendip.serving.metrics import Answerer, Metrics
+from serendip.serving.rehearsal import Rehearsals
 from serendip.serving.replay import Replays
+from serendip.serving.stages import Stages
 from serendip.store import Arm, Drawn, Experiment, Exposure, Receipt, StoredEvent, Workspace
 
 NO_MODEL = "none"
@@ -76,6 +78,8 @@ class Engine:
         self.exploring = Exploring(self.store, self.deployment, workspace.settings.events)
         self.luck: Luck = SystemRandom().random
         self.drift = Drift(workspace, self.deployment)
+        self.stages = Stages(self.store)
+        self.rehearsals = Rehearsals(self.store)
         self.replays = Replays(self.deployment, self.store, workspace.models_dir)
         self.erasures = Erasures(workspace, self.exposures, self.histories, self.deployment)
         self._popular: tuple[float, list[str]] = (float("-inf"), [])

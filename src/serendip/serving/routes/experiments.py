@@ -147,7 +147,7 @@ def read(engine: Live, experiment_id: PathId) -> JsonAnswer:
     experiment = _found(engine, experiment_id)
     engine.exposures.flush()
     told = experiments.read(engine.workspace, experiment).to_json()
-    return JsonAnswer(_without_nan({"experiment": _told(engine, experiment), **told}))
+    return JsonAnswer(without_nan({"experiment": _told(engine, experiment), **told}))
 
 
 @router.post("/experiments/{experiment_id}/stop", response_model=ExperimentTold)
@@ -187,10 +187,10 @@ def _recipe(engine: Engine, arm: Arm) -> str | None:
     return None if served is None else served.pipeline.recipe.name
 
 
-def _without_nan(told: Any) -> Any:
+def without_nan(told: Any) -> Any:
     """JSON has no NaN: a mean of nothing is null."""
     if isinstance(told, dict):
-        return {name: _without_nan(value) for name, value in told.items()}
+        return {name: without_nan(value) for name, value in told.items()}
     if isinstance(told, list | tuple):
-        return [_without_nan(value) for value in told]
+        return [without_nan(value) for value in told]
     return None if isinstance(told, float) and math.isnan(told) else told
