@@ -56,11 +56,6 @@ def test_a_card_is_told_without_loading_the_model(workspace: Workspace, client: 
     told = client.get(f"/v1/models/{current(workspace)}").json()
     assert (told["recipe"], told["current"]) == ("default", True)
     assert (told["data"]["events"], told["data"]["users"]) == (480, 60)
-        "default",
-        True,
-        480,
-        60,
-    )
     assert told["parameters"]["als"] >= 40
     assert set(told["fit_seconds"]) >= {"ease", "als", "popular"}
     assert Recipe.parse(told["toml"], "told") == Recipe.named("default")
