@@ -71,6 +71,7 @@ POLICY: dict[tuple[str, str], str] = {
     ("POST", "/v1/recipe:dry-run"): LOOK,
     ("PUT", "/v1/recipe"): ADMIN,
     ("GET", "/v1/alerts"): LOOK,
+    ("GET", "/v1/overview"): LOOK,
     ("POST", "/api/user"): DATA,
     ("POST", "/api/users"): DATA,
     ("GET", "/api/users"): SEE,

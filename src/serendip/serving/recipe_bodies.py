@@ -141,10 +141,10 @@ class StagesCounted(Answered):
 
 class StageTimed(Answered):
     stage: str
-    lists: int
-    mean_ms: float | None
+    count: int
+    """Lists."""
     p50_ms: float | None
-    """Read from a histogram, right to about the width of its cell, as the other two."""
+    """Read between the bounds of a histogram, as the other two; null where it lies beyond the last of them."""
     p95_ms: float | None
     p99_ms: float | None
 

@@ -1,4 +1,4 @@
-"""Stages: how many candidates each step of a list leaves, over some people, and how long each step takes."""
+"""Stages: how many candidates each step of a list leaves, on average over some people."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
-from prometheus_client.parser import text_string_to_metric_families
 
 from serendip.data import Query
 from serendip.pipeline import Pipeline
 from serendip.pipeline.asking import unguarded
 from serendip.pipeline.course import Course
-from serendip.serving.metrics import STAGES
 from serendip.serving.sampling import recent_people
 from serendip.store import Store
 
@@ -25,8 +23,6 @@ AT_MOST_S = 2.0
 KEPT_S = 30.0
 """What was counted holds so long."""
 LENGTH = 10
-TIMES = "serendip_stage_seconds"
-QUANTILES = (0.5, 0.95, 0.99)
 
 
 @dataclass(frozen=True)
@@ -71,17 +67,6 @@ class Counts:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
-
-
-@dataclass(frozen=True)
-class StageTime:
-    """How long one step takes, over all lists since the service started."""
-
-    stage: str
-    lists: int
-    mean_ms: float | None
-    quantiles_ms: tuple[float | None, ...]
-    """Of `QUANTILES`, read from the cells of a histogram: right to about the width of a cell."""
 
 
 class Stages:
@@ -151,44 +136,6 @@ def _means(tables: Sequence[dict[str, tuple[int, int]]]) -> Iterator[tuple[str, 
     """Over everybody; who has nothing under a name counts as nothing."""
     for name in dict.fromkeys(name for one in tables for name in one):
         yield name, np.mean([one.get(name, (0, 0)) for one in tables], axis=0).tolist()
-
-
-# How long
-
-
-def times(text: str) -> list[StageTime]:
-    """Of each step, from what the processes of a service count, in the text format of Prometheus."""
-    lines = "\n".join(line for line in text.splitlines() if TIMES in line)
-    cells: dict[str, list[tuple[float, float]]] = {name: [] for name in STAGES}
-    sums = dict.fromkeys(STAGES, 0.0)
-    for family in text_string_to_metric_families(lines + "\n"):
-        for sample in family.samples:
-            stage = sample.labels.get("stage", "")
-            if stage in cells and sample.name == f"{TIMES}_bucket":
-                cells[stage].append((float(sample.labels["le"]), sample.value))
-            elif stage in cells and sample.name == f"{TIMES}_sum":
-                sums[stage] = sample.value
-    return [_time(name, sorted(cells[name]), sums[name]) for name in STAGES]
-
-
-def _time(stage: str, cells: Sequence[tuple[float, float]], total_s: float) -> StageTime:
-    lists = cells[-1][1] if cells else 0
-    mean_ms = total_s / lists * 1000 if lists else None
-    return StageTime(stage, int(lists), mean_ms, tuple(_quantile(cells, share) for share in QUANTILES))
-
-
-def _quantile(cells: Sequence[tuple[float, float]], share: float) -> float | None:
-    """Milliseconds below which that share lies, from bounds and how many lie below each; the last bound at most."""
-    if not cells or not cells[-1][1]:
-        return None
-    wanted, low, below = share * cells[-1][1], 0.0, 0.0
-    for high, count in cells:
-        if count >= wanted:
-            if np.isinf(high):
-                return low * 1000
-            return (low + (high - low) * (wanted - below) / (count - below)) * 1000
-        low, below = high, count
-    return low * 1000
 
 
 def _unheard(step: str, seconds: float) -> None:

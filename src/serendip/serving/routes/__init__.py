@@ -3,7 +3,19 @@
 from fastapi import APIRouter
 
 from serendip.serving import gorse
-from serendip.serving.routes import events, experiments, items, lists, me, models, operation, pictures, recipe, users
+from serendip.serving.routes import (
+    events,
+    experiments,
+    items,
+    lists,
+    me,
+    models,
+    operation,
+    overview,
+    pictures,
+    recipe,
+    users,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     lists.router,
@@ -15,6 +27,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     me.router,
     models.router,
     recipe.router,
+    overview.router,
     operation.router,
     *gorse.ROUTERS,
 )

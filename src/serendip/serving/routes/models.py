@@ -23,7 +23,6 @@ from serendip.serving.model_bodies import (
     TrainingNow,
 )
 from serendip.serving.problems import ProblemError, Refused
-from serendip.serving.routes.experiments import without_nan
 from serendip.serving.routes.recipe import key_of, read
 from serendip.serving.trainer import Order
 from serendip.serving.wire import JsonAnswer, JsonRoute, Live, PathId
@@ -57,7 +56,7 @@ def training(engine: Live) -> JsonAnswer:
 def model(engine: Live, version: PathId) -> JsonAnswer:
     """One model: what it learned, from what, at what cost, and how good it is."""
     try:
-        return JsonAnswer(without_nan(versions.whole(engine.workspace, version)))
+        return JsonAnswer(versions.whole(engine.workspace, version))
     except InputError as error:
         raise Refused("not-found", str(error)) from None
 
@@ -106,14 +105,14 @@ def evaluate(engine: Live, body: Evaluation) -> JsonAnswer:
     except InputError as error:
         raise _unknown(error) from None
     exams.keep(engine.workspace.path, body.version, exam, there)
-    return JsonAnswer(without_nan(exam))
+    return JsonAnswer(exam)
 
 
 @router.get("/alerts", response_model=AlertPage)
 def alerts(engine: Live) -> JsonAnswer:
     """What somebody should look at: a damaged model, training that failed, drift, a model that is old."""
     found = {of: asdict(one) for of, one in engine.drift.stabilities().items()}
-    return JsonAnswer({"data": [one.to_json() for one in engine.drift.alerts()], "drift": without_nan(found)})
+    return JsonAnswer({"data": [one.to_json() for one in engine.drift.alerts()], "drift": found})
 
 
 def _unknown(error: InputError) -> Refused:

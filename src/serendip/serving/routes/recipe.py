@@ -12,11 +12,13 @@ from serendip import models
 from serendip.data import InputError
 from serendip.pipeline import Recipe
 from serendip.pipeline.amending import Change, refused
-from serendip.serving import recipes, stages
+from serendip.serving import recipes
 from serendip.serving.deployment import Served
 from serendip.serving.engine import Engine
+from serendip.serving.metrics import STAGES
 from serendip.serving.model_bodies import Promoted
 from serendip.serving.problems import ProblemError, Refused, pointed
+from serendip.serving.reading import Reading
 from serendip.serving.recipe_bodies import (
     Checked,
     DryRun,
@@ -27,7 +29,6 @@ from serendip.serving.recipe_bodies import (
     RecipeTold,
 )
 from serendip.serving.rehearsal import Rehearsal
-from serendip.serving.routes.experiments import without_nan
 from serendip.serving.sampling import LATEST_EVENTS
 from serendip.serving.wire import JsonAnswer, JsonRoute, Live
 
@@ -39,7 +40,8 @@ def pipeline(engine: Live, request: Request) -> JsonAnswer:
     """What each stage of the lists leaves, over some people, and how long it takes."""
     served = engine.deployment.current
     counts = engine.stages.counts(served.version, served.pipeline) if served else None
-    told = request.app.state.siblings or engine.metrics
+    counted = Reading((request.app.state.siblings or engine.metrics).text())
+    times = {one.labels["stage"]: one for one in counted.times("stage", "stage")}
     return JsonAnswer(
         {
             "version": served.version if served else None,
@@ -47,15 +49,9 @@ def pipeline(engine: Live, request: Request) -> JsonAnswer:
             "exploring": bool(served and served.pipeline.exploring and served.pipeline.recipe.exploration.places),
             "latest_events": LATEST_EVENTS,
             "counts": counts.to_json() if counts else None,
-            "times": [_timed(one) for one in stages.times(told.text().decode())],
+            "times": [times[name].to_json() for name in STAGES],
         }
     )
-
-
-def _timed(one: stages.StageTime) -> dict[str, Any]:
-    p50, p95, p99 = one.quantiles_ms
-    told = {"stage": one.stage, "lists": one.lists, "mean_ms": one.mean_ms}
-    return {**told, "p50_ms": p50, "p95_ms": p95, "p99_ms": p99}
 
 
 @router.get("/recipe", response_model=RecipeTold)
@@ -87,7 +83,7 @@ def dry_run(engine: Live, body: DryRunBody) -> JsonAnswer:
         raise Refused(
             "overloaded", "another recipe is being tried; try again in a moment", headers={"retry-after": "5"}
         )
-    return JsonAnswer(without_nan(_rehearsed(engine, served, found)))
+    return JsonAnswer(_rehearsed(engine, served, found))
 
 
 @router.put("/recipe", response_model=Promoted)
