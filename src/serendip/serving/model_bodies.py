@@ -49,6 +49,13 @@ class TrainingRound(Answered):
     intervals over people."""
 
 
+class ChangeMade(Answered):
+    place: list[str]
+    """Where it stands, such as `["sources", "ease", "weight"]`."""
+    before: Any
+    after: Any
+
+
 class PutInService(Answered):
     """When a model began to answer, and who put it there."""
 
@@ -65,6 +72,8 @@ class PutInService(Answered):
     """As TOML."""
     there: bool
     """Whether it can be promoted again."""
+    changes: list[ChangeMade]
+    """What became another in the recipe."""
 
 
 class ModelPage(Answered):

@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 
 from serendip.data import InputError
 from serendip.pipeline import Recipe
+from serendip.pipeline.amending import changes
 from serendip.store import Workspace, exams
 from serendip.store.promotions import Promotion
 
@@ -62,12 +63,25 @@ def whole(workspace: Workspace, version: str) -> dict[str, Any]:
 
 def history(workspace: Workspace) -> list[dict[str, Any]]:
     """Which models were put in service, the latest first, each with whether it is there to go back to."""
-    there = set(workspace.versions())
-    return [_told(one, there) for one in reversed(workspace.promotions())]
+    there, known = set(workspace.versions()), workspace.promotions()
+    older = [None, *known]
+    told = [
+        {**one.to_json(), "there": one.version in there, "changes": _changes(before, one)}
+        for before, one in zip(older, known, strict=False)
+    ]
+    return told[::-1]
 
 
-def _told(one: Promotion, there: set[str]) -> dict[str, Any]:
-    return {**one.to_json(), "there": one.version in there}
+def _changes(before: Promotion | None, after: Promotion) -> list[dict[str, Any]]:
+    """What became another in the recipe; nothing where one of the two cannot be read any more."""
+    if before is None or before.recipe == after.recipe:
+        return []
+    try:
+        old, new = (Recipe.parse(one.recipe, "the history") for one in (before, after))
+        found = changes(old, new, n_items=0)
+    except InputError:
+        return []
+    return [{"place": list(one.place), "before": one.before, "after": one.after} for one in found]
 
 
 def _card(folder: Path) -> dict[str, Any]:
