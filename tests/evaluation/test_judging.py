@@ -103,5 +103,6 @@ def test_the_verdict_says_for_whom_and_for_what() -> None:
     assert head.figures[0].mean > tail.figures[0].mean  # popularity lists what is popular
     mean = (head.people * head.figures[1].mean + tail.people * tail.figures[1].mean) / 40
     assert mean == pytest.approx(verdict.challenger.mean)
+    assert all((one.figures[0].low is None) == (one.people < 10) for one in verdict.parts)
     told = verdict.to_json()["parts"][0]
     assert told["figures"][0] == vars(warm.figures[0])

@@ -19,6 +19,8 @@ from serendip.metrics import hits_in, ndcg, tail_items
 
 BANDS = (0, 1, 5, 20)
 """What is known of a person at least, in items."""
+FEWEST_PEOPLE = 10
+"""An interval over fewer people says nothing."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +59,16 @@ def parts(
         asked = np.flatnonzero(people & (stored(kept) > 0))
         if len(asked):
             values = graded([rows[asked] for rows in lists], kept[asked], depth)
-            drawn = bootstrap(values, seed)
-            figures = tuple(estimate(float(values[:, one].mean()), drawn[:, one]) for one in range(values.shape[1]))
-            found.append(Part(by, name, len(asked), figures))
+            found.append(Part(by, name, len(asked), tuple(_estimates(values, seed))))
     return found
+
+
+def _estimates(values: FloatArray, seed: int) -> Iterator[Estimate]:
+    means = values.mean(axis=0).tolist()
+    if len(values) < FEWEST_PEOPLE:
+        yield from map(Estimate, means)
+    else:
+        yield from (estimate(mean, drawn) for mean, drawn in zip(means, bootstrap(values, seed).T, strict=True))
 
 
 def _divided(known: IntArray, wanted_by: IntArray) -> Iterator[tuple[str, str, BoolArray, BoolArray]]:

@@ -38,7 +38,7 @@ export function editor(room, panel, live) {
       const told = await panel.send("POST", "/v1/recipe:check", state.read());
       if (mine !== state.turn) return false;
       Object.assign(state, { recipe: told.recipe, toml: told.toml });
-      outcome.replaceChildren(h("h3", room.say("difference")), changesTable(room, told.changes), actions(told));
+      outcome.replaceChildren(h("h3", room.say("difference")), changesTable(room, told.changes), h("div", actions(told)));
       return true;
     } catch (problem) {
       if (!(problem instanceof Problem || problem instanceof Unreadable)) throw problem;

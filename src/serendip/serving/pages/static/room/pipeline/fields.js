@@ -28,9 +28,13 @@ function part(tools, name, property, value) {
 
 const drawer = (room, name, node, open = false) => h("details.part", { open }, h("summary", h("code", name), " ", room.say(`part_${name}`)), node);
 
+const SELDOM = ["chances", "config"]; // of a source or what ranks: out of the way
+
 function table(tools, path, schema, value) {
   const parts = Object.entries(schema.properties).map(([name, property]) => [name, field(tools, `${path}_${name}`, property, value[name], name)]);
-  return { node: h("div.form", parts.map(([, one]) => one.node)), read: () => readAll(parts) };
+  const [often, seldom] = [false, true].map((wanted) => parts.filter(([name]) => SELDOM.includes(name) === wanted).map(([, one]) => one.node));
+  const more = seldom.length > 0 && h("details.part", h("summary", tools.room.say("more_settings")), h("div.form", seldom));
+  return { node: h("div", h("div.form", often), more), read: () => readAll(parts) };
 }
 
 // ---------------------------------------------------------------- sources and ranking
@@ -82,7 +86,7 @@ function adder({ room, models }, word, act) {
 // ---------------------------------------------------------------- one value
 
 function field(tools, key, property, value, name = key) {
-  const { kind, inner, optional } = kindOf(tools.resolve(property), tools.resolve);
+  const { kind, inner, optional } = name === "model" ? { kind: "choice", inner: { enum: tools.models } } : kindOf(tools.resolve(property), tools.resolve);
   const id = `recipe-field-${++made}`;
   const control = KINDS[kind].make({ id, name: key }, value, inner);
   const help = tools.room.say(`help_${key}`);

@@ -38,8 +38,8 @@ function history(room, panel, { data, history: past }, open) {
     columns: [
       { head: room.say("when"), cell: (one) => moment(one.at) },
       { head: room.say("how"), cell: (one) => [room.say(`how_${one.how}`), one.by && h("small.muted", ` ${one.by}`)] },
-      { head: room.say("difference"), cell: (one) => changesList(room, one.changes) },
-      { head: room.say("model"), cell: (one) => [room.link("models", { version: one.version }, one.version.slice(0, 16)), one.version === current && h("span.badge.good", room.say("current"))] },
+      { head: room.say("change"), cell: (one) => changesList(room, one.changes) },
+      { head: room.say("model"), cell: (one) => [room.link("models", { version: one.version }, one.version.slice(0, 16)), " ", one.version === current && h("span.badge.good", room.say("current"))] },
       { head: "", cell: (one) => h("div.row", one.recipe && load(one), room.may("admin") && one.there && one.version !== current && back(one)) },
     ],
     rows: past,
