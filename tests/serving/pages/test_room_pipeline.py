@@ -139,6 +139,7 @@ def test_an_empty_workspace_says_what_to_do(open_room: OpenPage, tmp_path: Path)
         expect(region(page, "The way of a list")).to_contain_text("Nothing is trained yet")
         expect(page.locator(".outcome")).to_contain_text("train a model with this recipe")
         expect(region(page, "What was in service")).to_contain_text("Nothing was put in service")
+        page.close()
     workspace.close()
 
 
@@ -158,6 +159,7 @@ def test_who_may_only_look_can_try_and_nothing_else(open_room: OpenPage, tmp_pat
         expect(outcome.get_by_role("button")).to_have_text(["Try it"])
         outcome.get_by_role("button", name="Try it").click()
         expect(page.locator("main")).to_contain_text("Tried on 30 people")
+        page.close()
         watch.errors.clear()  # a browser says 401 in its console
     workspace.close()
 
