@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -27,8 +27,6 @@ KEPT_S = {"counts": 10.0, "lists": 5.0, "arrivals": 1.0}
 WORTH = 0.01
 """Where intervals of rates are tightest: where a difference of so much shows."""
 PAGES = ("/", "/room", "/room/{screen}", "/static", "none")
-
-T = TypeVar("T")
 
 
 class Overview:
@@ -53,13 +51,13 @@ class Overview:
             **self._once("lists", self._lists),
         }
 
-    def _once(self, name: str, read: Callable[[], T]) -> T:
+    def _once(self, name: str, read: Callable[[], Any]) -> Any:
         with self._lock:
             at_s, found = self._kept.get(name, (float("-inf"), None))
             if time.monotonic() - at_s >= KEPT_S[name]:
                 found = read()
                 self._kept[name] = time.monotonic(), found
-        return found  # type: ignore[return-value]
+        return found
 
     def _arrivals(self) -> dict[str, Any]:
         since_ms = time.time_ns() // 1_000_000 - DAY_MS

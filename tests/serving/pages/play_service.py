@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, Page, Playwright
 
 from serendip.pipeline import Pipeline, Recipe
 from serendip.serving import create_app
+from serendip.serving.pages import SCREENS, STATIC
 from serendip.store import Workspace
 from serendip.training import FitOptions
 from serendip.world import generate
@@ -34,6 +35,7 @@ SWITCHES = (
     "--disable-quic",
 )
 
+THERE = [screen for screen in SCREENS if (STATIC / f"room/screens/{screen}.js").exists()]
 OpenPage = Callable[..., Page]
 CARD = "#list .card"
 

@@ -6,12 +6,9 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from serendip.serving.pages import SCREENS, STATIC
 from serendip.store import Workspace
 from serendip.store.keys import make
-from tests.serving.pages.play_service import OpenPage, Watch, serving, settled
-
-THERE = [screen for screen in SCREENS if (STATIC / f"room/screens/{screen}.js").exists()]
+from tests.serving.pages.play_service import THERE, OpenPage, Watch, serving, settled
 
 
 def heading(page: Page) -> str:
