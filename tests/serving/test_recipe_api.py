@@ -127,6 +127,17 @@ def test_a_dry_run_shows_how_lists_would_change(client: Client, shop: Workspace)
     assert shop.store.counts()["exposures"] - before <= 1  # the one list that was asked for above
 
 
+def test_what_a_dry_run_looks_at_is_not_kept(client: Client) -> None:
+    """Else whoever may look could fill the memory, one set of attributes after the other."""
+    catalogue = client.app.state.engine.deployment.current.pipeline.catalogue
+    before = set(catalogue._label_tables)
+    told = client.post("/v1/recipe:dry-run", {"recipe": changed(reranking={"by": ["price", "title"]}), "people": 3})
+    assert told.status_code == 200
+    assert set(catalogue._label_tables) == before
+    catalogue.labels(("price", "title"))  # asked for without a copy it stays
+    assert set(catalogue._label_tables) != before
+
+
 def test_a_dry_run_ends_in_time_and_leaves_no_room_for_another(
     client: Client, is_problem: Problem, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -34,7 +34,7 @@ from serendip.store.training import TrainingSettings
 
 LOOK_EVERY_S = 5.0
 WATCH_EVERY_S = 0.2
-BEGIN_WITHIN_S = 20.0
+BEGIN_WITHIN_S = 10.0
 """A process that trains needs a moment until it says so."""
 HOUR_S = 3600.0
 MB = 1e6

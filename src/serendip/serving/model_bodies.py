@@ -115,7 +115,7 @@ class UnderwayTold(Answered):
 
 class Begun(Answered):
     running: UnderwayTold | None
-    """null where it is over already: `GET /v1/models` tells what came of it."""
+    """null where it is over already, or still begins: `GET /v1/models/training` tells how far it is."""
 
 
 class TrainingNow(Answered):

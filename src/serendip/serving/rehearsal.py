@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any
 
@@ -80,6 +80,7 @@ class Rehearsals:
             return None
         try:
             saved = served.artifact()
+            saved = replace(saved, catalogue=saved.catalogue.apart())
             both = [Pipeline.of(amended(saved, one)) for one in (served.recipe, recipe)]
             for one in both:
                 one.lookup, one.pictures = self._store.history, served.pictures

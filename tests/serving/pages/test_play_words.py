@@ -24,7 +24,7 @@ BUILT = (
     r"(advice|because|alert|by)_\w+",
     "split|interleaving",
 )
-BUILT += (r"(stage|part|parts|help|how|step|outcome|metric|drift)_\w+",)
+BUILT += (r"(stage|part|parts|help|how|step|outcome|metric|drift|filter)_\w+",)
 """Words whose key is put together when the page runs."""
 
 

@@ -65,6 +65,8 @@ def test_a_recipe_is_changed_tried_put_in_service_and_taken_back(
     expect(page.locator(".outcome")).to_contain_text("answers everybody from now on")
     page.get_by_role("button", name="Put in service").click()
     history = region(page, "What was in service")
+    expect(page.locator(".outcome")).to_contain_text("It is in service")
+    expect(page.locator(".outcome")).to_contain_text("Nothing is another")
     expect(history).to_contain_text("another recipe")
     expect(history).to_contain_text("reranking.diversity 0.1 → 0.9")
     assert shop.current_model() != old
@@ -74,6 +76,10 @@ def test_a_recipe_is_changed_tried_put_in_service_and_taken_back(
     history.get_by_role("button", name="Go back to it").click()
     until(page, lambda: shop.current_model() == old)
     expect(history).to_contain_text("chosen")
+    expect(page.locator(".outcome")).to_contain_text("reranking.diversity")  # the form still says what it said
+    history.get_by_role("button", name="Into the form").first.click()
+    expect(page.locator('[name="reranking_diversity"]')).to_have_value("0.1")
+    expect(page.locator(".outcome")).to_contain_text("Nothing is another")
 
 
 def test_what_has_to_be_learned_can_only_be_trained(open_room: OpenPage, url: str) -> None:
@@ -82,7 +88,7 @@ def test_what_has_to_be_learned_can_only_be_trained(open_room: OpenPage, url: st
     page.get_by_role("button", name="Add", exact=True).first.click()
     outcome = page.locator(".outcome")
     expect(outcome).to_contain_text("sources.item_knn.model")
-    expect(outcome).to_contain_text("item_knn learns by a fit")
+    expect(outcome).to_contain_text("a model learns it")
     expect(outcome.get_by_role("button", name="Train with it")).to_be_visible()
     expect(outcome.get_by_role("button", name="Try it")).to_have_count(0)
     expect(outcome.get_by_role("button", name="Put in service")).to_have_count(0)

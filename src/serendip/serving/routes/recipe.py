@@ -34,6 +34,8 @@ from serendip.serving.wire import JsonAnswer, JsonRoute, Live
 
 router = APIRouter(prefix="/v1", tags=["operation"], route_class=JsonRoute)
 
+SCHEMA = Recipe.model_json_schema()
+
 
 @router.get("/pipeline", response_model=PipelineTold)
 def pipeline(engine: Live, request: Request) -> JsonAnswer:
@@ -59,7 +61,7 @@ def recipe(engine: Live) -> JsonAnswer:
     """The recipe in service, and what another may hold."""
     served = engine.deployment.current
     found = served.pipeline.recipe if served else recipes.due(engine.workspace, None)[0]
-    more = {"json_schema": Recipe.model_json_schema(), "models": models.names(), "recipes": Recipe.names()}
+    more = {"json_schema": SCHEMA, "models": models.names(), "recipes": Recipe.names()}
     return JsonAnswer({"version": served.version if served else None, **_told(found), **more})
 
 

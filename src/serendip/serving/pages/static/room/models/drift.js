@@ -21,6 +21,6 @@ export function drift(room, { data, drift: known }) {
       ],
       rows,
     }),
-    data.length > 0 && h("ul", data.map((alert) => h("li.notice.degraded", alert.detail))),
+    h("ul", data.filter(({ code }) => !code.startsWith("drift_")).map(({ code, detail }) => h("li.notice.degraded", { title: detail }, room.say(`alert_${code}`)))),
   ];
 }

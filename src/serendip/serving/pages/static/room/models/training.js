@@ -46,8 +46,8 @@ export function starter(room) {
     if (!room.may("admin")) return h("p.muted", room.say("train_admin"));
     const anyway = h("input", { type: "checkbox", id: "train-anyway" });
     const begin = async () => {
-      const { running: round } = await panel.send("POST", "/v1/models:train", { anyway: anyway.checked });
-      return h("span", room.say(round ? "begun" : "over"));
+      await panel.send("POST", "/v1/models:train", { anyway: anyway.checked });
+      return h("span", room.say("begun"));
     };
     return [
       h("p", room.say("train_note")),

@@ -6,6 +6,13 @@ import { table } from "../tables.js";
 /** A value of a recipe as it is written. */
 export const written = (value) => (value === null || value === undefined ? "–" : typeof value === "string" ? value : JSON.stringify(value));
 
+/** The word for why a change has to be learned. */
+function reasonOf([part, name]) {
+  if (part === "text" || part === "picture") return "why_encoder";
+  if (part === "retrieval") return "why_index";
+  return name === "popularity" ? "why_fame" : "why_model";
+}
+
 const placeOf = (change) => h("code", change.place.join("."));
 
 /** Each change with what it needs. */
@@ -17,7 +24,7 @@ export function changesTable(room, changes) {
       { head: room.say("place"), cell: placeOf },
       { head: room.say("live"), cell: (one) => written(one.before) },
       { head: room.say("new"), cell: (one) => h("ins", written(one.after)) },
-      { head: room.say("needs"), cell: (one) => (one.fit ? h("span", h("span.badge.warn", room.say("needs_fit")), " ", h("small.muted", one.fit)) : h("span.badge.good", room.say("needs_nothing"))) },
+      { head: room.say("needs"), cell: (one) => (one.fit ? h("span", { title: one.fit }, h("span.badge.warn", room.say("needs_fit")), " ", h("small.muted", room.say(reasonOf(one.place)))) : h("span.badge.good", room.say("needs_nothing"))) },
     ],
     rows: changes,
   });

@@ -10,8 +10,11 @@ import { rehearsal } from "./rehearsal.js";
 const WAIT_MS = 400; // from the last key until it is looked at
 const PEOPLE = 30;
 
-/** `live` is the answer of `GET /v1/recipe`; the nodes, and `load(toml)`, which puts another recipe in the form. */
-export function editor(room, panel, live) {
+/**
+ * `live` is the answer of `GET /v1/recipe`; `changed()` is called when another recipe is in service. The nodes, and
+ * `load(toml)`, which puts another recipe in the form, and `check()`, which compares it again.
+ */
+export function editor(room, panel, live, changed) {
   const place = h("div");
   const outcome = h("div.outcome", { "aria-live": "polite" });
   const tried = h("div", { "aria-live": "polite" });
@@ -75,8 +78,10 @@ export function editor(room, panel, live) {
   }
 
   const putting = (version) => confirmed(room.say("put"), room.say("put_question"), async () => {
-    await panel.send("PUT", "/v1/recipe", { ...state.read(), version });
-    await room.again();
+    const told = await panel.send("PUT", "/v1/recipe", { ...state.read(), version });
+    await check();
+    outcome.prepend(h("p.badge.good", room.say("put_done", { version: told.version })));
+    changed();
   });
 
   function training(why) {
@@ -94,5 +99,5 @@ export function editor(room, panel, live) {
   });
   show();
   if (!live.version) check();
-  return { load, nodes: [h("p.muted", room.say("recipe_note")), h("div.row.views", views), place, outcome, tried] };
+  return { load, check, nodes: [h("p.muted", room.say("recipe_note")), h("div.row.views", views), place, outcome, tried] };
 }

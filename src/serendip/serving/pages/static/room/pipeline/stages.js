@@ -61,11 +61,18 @@ function sources(room, counts, recipe) {
   });
 }
 
+/** The service names filters in English. */
+function filterName(room, name) {
+  const key = `filter_${name.replaceAll(" ", "_")}`;
+  const word = room.say(key);
+  return word === key ? name : word;
+}
+
 function filters(room, counts) {
   return table({
     caption: room.say("stage_filters"),
     columns: [
-      { head: room.say("stage_filters"), cell: (row) => row.name },
+      { head: room.say("stage_filters"), cell: (row) => filterName(room, row.name) },
       { head: room.say("dropped"), cell: (row) => ROUNDED(row.dropped), number: true },
       { head: room.say("lets_through"), cell: (row) => percent(row.lets_through / counts.items), number: true },
     ],

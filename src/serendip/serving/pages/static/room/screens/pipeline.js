@@ -11,11 +11,13 @@ import { table } from "../tables.js";
 const STAGES_EVERY_S = 10;
 
 export function screen(room) {
-  const open = {}; // the editor, once it is there
+  const open = { panels: {} }; // the editor and the panels, once they are there
+  const changed = () => ["stages", "history"].forEach((name) => open.panels[name]?.refresh());
+  const of = (name, load, options) => room.panel(name, (panel) => load((open.panels[name] = panel)), { wide: true, ...options });
   return [
-    room.panel("stages", (panel) => onTheWay(room, panel), { every: STAGES_EVERY_S, wide: true }),
-    room.panel("recipe", async (panel) => (open.editor = editor(room, panel, await panel.get("/v1/recipe"))).nodes, { wide: true }),
-    room.panel("history", async (panel) => history(room, panel, await panel.get("/v1/models"), open), { wide: true }),
+    of("stages", (panel) => onTheWay(room, panel), { every: STAGES_EVERY_S }),
+    of("recipe", async (panel) => (open.editor = editor(room, panel, await panel.get("/v1/recipe"), changed)).nodes),
+    of("history", async (panel) => history(room, panel, await panel.get("/v1/models"), { open, changed })),
   ];
 }
 
@@ -25,11 +27,12 @@ async function onTheWay(room, panel) {
   return stages(room, told, recipe);
 }
 
-function history(room, panel, { data, history: past }, open) {
+function history(room, panel, { data, history: past }, { open, changed }) {
   const current = data.find((one) => one.current)?.version;
   const back = (one) => confirmed(room.say("go_back"), room.say("go_back_question"), async () => {
     await panel.send("POST", "/v1/models:promote", { version: one.version });
-    await room.again();
+    open.editor?.check();
+    changed();
   });
   const load = (one) => button(room.say("to_form"), () => open.editor?.load(one.recipe));
   return table({
