@@ -18,13 +18,9 @@ BOOKS = sorted(path.stem for path in PAGES.glob("static/words/*.json"))
 
 
 BUILT = (
-    r"did_\w+",
-    "(like|skip|hide)(_it)?",
-    "yes|no|purpose",
-    r"(advice|because|alert|by)_\w+",
-    "split|interleaving",
+    *(r"did_\w+", "(like|skip|hide)(_it)?", "yes|no|purpose", r"(advice|because|alert|by)_\w+", "split|interleaving"),
+    r"(stage|parts?|help|how|step|outcome|metric|drift|filter)_\w+",
 )
-BUILT += (r"(stage|part|parts|help|how|step|outcome|metric|drift|filter)_\w+",)
 """Words whose key is put together when the page runs."""
 
 

@@ -84,6 +84,7 @@ def test_a_recipe_is_changed_tried_put_in_service_and_taken_back(
 
 def test_what_has_to_be_learned_can_only_be_trained(open_room: OpenPage, url: str) -> None:
     page = open_room("/room/pipeline", url)
+    page.locator("details.part > summary", has_text="sources").click()
     page.get_by_label("Another source").select_option("item_knn")
     page.get_by_role("button", name="Add", exact=True).first.click()
     outcome = page.locator(".outcome")

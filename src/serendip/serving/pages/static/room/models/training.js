@@ -42,7 +42,8 @@ const KINDS = { promoted: "good", held: "warn", skipped: "warn", failed: "bad" }
 export const outcome = (room, of) => h(`span.badge.${KINDS[of]}`, room.say(`outcome_${of}`));
 
 export function starter(room) {
-  return (panel) => {
+  return async (panel) => {
+    const { recipe } = await panel.get("/v1/recipe");
     if (!room.may("admin")) return h("p.muted", room.say("train_admin"));
     const anyway = h("input", { type: "checkbox", id: "train-anyway" });
     const begin = async () => {
@@ -53,7 +54,7 @@ export function starter(room) {
       h("p", room.say("train_note")),
       h("p.row", button(room.say("train_now"), begin, { kind: "plain.chief" })),
       h("p.check", anyway, h("label", { for: "train-anyway" }, room.say("anyway"))),
-      h("p.muted", room.say("train_other"), " ", room.link("pipeline", {}, room.say("to_pipeline"))),
+      h("p.muted", room.say("train_other", { name: recipe.name }), " ", room.link("pipeline", {}, room.say("to_pipeline"))),
     ];
   };
 }

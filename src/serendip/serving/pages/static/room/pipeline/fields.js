@@ -26,7 +26,7 @@ function part(tools, name, property, value) {
   return { node: drawer(tools.room, name, node), read };
 }
 
-const drawer = (room, name, node, open = false) => h("details.part", { open }, h("summary", h("code", name), " ", room.say(`part_${name}`)), node);
+const drawer = (room, name, node) => h("details.part", h("summary", h("code", name), " ", room.say(`part_${name}`)), node);
 
 const SELDOM = ["chances", "config"]; // of a source or what ranks: out of the way
 
@@ -54,7 +54,7 @@ function sources(tools, property, value) {
   value.forEach(add);
   const fresh = () => blank(schema);
   const node = h("div", list, adder(tools, "add_source", (model) => { add({ ...fresh(), model, name: model }); changed(list); }));
-  return { node: drawer(room, "sources", node, true), read: () => all.map((one) => one.read()) };
+  return { node: drawer(room, "sources", node), read: () => all.map((one) => one.read()) };
 }
 
 function ranking(tools, property, value) {
