@@ -229,6 +229,27 @@ def test_any_process_tells_what_goes_on_and_that_it_was_killed(workspace: Worksp
     assert [one.outcome for one in rounds.read(workspace.path)] == ["failed"]  # once, whoever looks
 
 
+def test_who_comes_second_leaves_no_failure_behind(
+    workspace: Workspace, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two processes may be asked at the same moment; the lock lets one of them train."""
+    live_on(workspace, turned=True)
+    process = subprocess.Popen([sys.executable, "-c", _HANGS, str(workspace.path)])
+    try:
+        deadline_s = time.monotonic() + 60
+        while underway.read(workspace.path) is None:
+            assert time.monotonic() < deadline_s
+            time.sleep(0.05)
+        background = client.app.state.background
+        monkeypatch.setattr(background, "_running_elsewhere", lambda: False)  # as it looked a moment before
+        assert background.begin(Order())
+        background.stop()
+        assert rounds.read(workspace.path) == []
+    finally:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+
+
 def test_a_service_that_starts_writes_down_what_ended_with_the_one_before(workspace: Workspace) -> None:
     left = Underway("2026-01-01T00:00:00.000Z", "asked", None, "", 3, None, "fitting", "sasrec: loss 6.1", 2, 9)
     (workspace.path / underway.FILE).write_text(json.dumps(left.to_json()))

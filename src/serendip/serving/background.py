@@ -98,7 +98,7 @@ class Background(Watcher):
     def begin(self, order: Order) -> bool:
         """Have a round that somebody asks for, and return once it goes on; whether it does: one goes on at a time."""
         with self._turn:
-            if self.running or underway.read(self._workspace.path) is not None:
+            if self.running or self._running_elsewhere():
                 return False
             self.running = True
         self._asked = Thread(target=self._run_through, args=(order,), name="training", daemon=True)
@@ -107,6 +107,9 @@ class Background(Watcher):
         while self.running and underway.read(self._workspace.path) is None and time.monotonic() < deadline_s:
             time.sleep(WATCH_EVERY_S / 4)
         return True
+
+    def _running_elsewhere(self) -> bool:
+        return underway.read(self._workspace.path) is not None
 
     def _watch(self) -> None:
         while not self._ended.wait(LOOK_EVERY_S):
@@ -122,7 +125,7 @@ class Background(Watcher):
         except StoreError:
             return  # what it said is said elsewhere
         with self._turn:
-            if not why or self.running or underway.read(self._workspace.path) is not None:
+            if not why or self.running or self._running_elsewhere():
                 return
             self.running = True
         self._run_through(Order(why=why))
@@ -138,24 +141,26 @@ class Background(Watcher):
             seen, last_s = max(seen, known[-1].events_to), max(last_s, ended_s)
         return Standing(last_s, min(seen, events), events)
 
-    def _run_through(self, order: Order) -> Round:
+    def _run_through(self, order: Order) -> None:
         """Train in a process of its own, and see what comes of it."""
         _log.info("training begins: %s", order.why)
         folder, started_s, mark = self._workspace.path, time.time(), self._workspace.store.mark()
         before = rounds.read(folder)[-1:]
         try:
             fault = self._run(order)
-            underway.read(folder, fault)  # what it left is written down
+            other = underway.read(folder, fault)  # and what this one left is written down
         finally:
             self.running = False
         known = rounds.read(folder)[-1:]
+        if known == before and other is not None:
+            _log.info("training ended: another process was first")
+            return
         if known == before:  # it ended before it could write down anything
             spent_s = round(time.time() - started_s, 1)
             known = [Round("failed", fault or "it said nothing", rfc3339(int(started_s * 1000)), spent_s, mark.events)]
             rounds.add(folder, known[0])
         self._workspace.drop_models(())  # the draft it left
         self._announce(known[0])
-        return known[0]
 
     def _announce(self, one: Round) -> None:
         self._tell(one.outcome)
