@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import httpx
 import pytest
 
 from serendip.pipeline import Recipe
-from serendip.serving import rehearsal, trainer
+from serendip.serving import recipes, rehearsal, trainer
 from serendip.serving.metrics import STAGES
 from serendip.store import Workspace
 from serendip.store.keys import make
@@ -105,6 +106,31 @@ def test_what_is_no_recipe_is_refused_in_words(client: Client, is_problem: Probl
     for path in ("/v1/recipe:check", "/v1/recipe:dry-run"):
         said = is_problem(client.post(path, body), 422, "invalid-request")
         assert words in said["detail"] + str(said.get("errors"))
+
+
+FOLDERS = {
+    "of texts": changed(text={"encoder": "/etc"}),
+    "of pictures": changed(picture={"encoder": "~/models"}),
+    "above": changed(text={"encoder": "words/../../secret"}),
+    "of a model": {"name": "x", "sources": [{"model": "sasrec", "config": {"contents": "text:/etc/ssl"}}]},
+}
+
+
+@pytest.mark.parametrize("recipe", FOLDERS.values(), ids=FOLDERS)
+def test_no_folder_of_this_machine_is_named_from_outside(
+    client: Client, is_problem: Problem, monkeypatch: pytest.MonkeyPatch, recipe: dict[str, Any]
+) -> None:
+    for path in ("/v1/recipe:check", "/v1/recipe:dry-run", "/v1/models:train"):
+        assert "is a folder of this machine" in is_problem(client.post(path, {"recipe": recipe}), 422)["detail"]
+    monkeypatch.setattr(recipes, "FOLDER", re.compile("(?!)"))  # with the guard off it is taken
+    assert client.post("/v1/recipe:check", {"recipe": recipe}).status_code == 200
+
+
+def test_a_folder_that_the_recipe_in_service_names_is_taken(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    served = client.app.state.engine.deployment.current.pipeline
+    mine = Recipe.model_validate(FOLDERS["of texts"])
+    monkeypatch.setattr(served, "recipe", mine)
+    assert client.post("/v1/recipe:check", {"recipe": mine.model_dump(mode="json")}).json()["changes"] == []
 
 
 # Tried

@@ -7,6 +7,8 @@ of the model says which recipe the settings named then.
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from serendip.store import Workspace
 IN_CARD = "settings_recipe"
 MOST = {"candidates": 10_000, "depth": 1_000, "pool": 2_000}
 """The largest numbers that are taken from outside: a list would take too long, in service and in a dry run."""
+FOLDER = re.compile(r"(^|:)[/~.]|\\|\.\.")
 
 
 def chosen(workspace: Workspace) -> dict[str, Any]:
@@ -50,6 +53,27 @@ def difference(current: Pipeline, recipe: Recipe) -> list[Change]:
         if most is not None and isinstance(one.after, int) and one.after > most:
             raise InputError(f"{'.'.join(one.place)}: {one.after:,} is more than {most:,}")
     return found
+
+
+def check_folders(recipe: Recipe, known: Recipe) -> None:
+    """See that a recipe from outside names no folder of this machine but those of the recipe that is `known`.
+
+    Else whoever may train could find out what lies where on the machine. Whoever owns it names folders in a file.
+
+    Raises:
+        InputError: it does.
+    """
+    allowed = set(_named(known))
+    for name in _named(recipe):
+        if FOLDER.search(name) and name not in allowed:
+            raise InputError(f"{name!r} is a folder of this machine: name it in a recipe file there, not from outside")
+
+
+def _named(recipe: Recipe) -> Iterator[str]:
+    """What may name an encoder."""
+    yield from (one for one in (recipe.text.encoder, recipe.picture.encoder) if one)
+    for learner in recipe.learners:
+        yield from (value for value in learner.config.values() if isinstance(value, str))
 
 
 def put_in_service(workspace: Workspace, model: Path, recipe: Recipe, by: str | None) -> str | None:

@@ -82,7 +82,7 @@ def train(engine: Live, request: Request, body: TrainBody) -> JsonAnswer:
     It is compared with the model in service on the latest events, and takes over where it is not worse.
     `GET /v1/models/training` tells how far it is. One round goes on at a time; it ends with the service.
     """
-    recipe = None if body.recipe is None and body.toml is None else read(body)
+    recipe = None if body.recipe is None and body.toml is None else read(engine, body)
     background: Background = request.app.state.background
     if not background.begin(Order(recipe, body.anyway, key_of(request))):
         raise Refused("conflict", "a model is being trained already; GET /v1/models/training tells how far it is")

@@ -59,8 +59,7 @@ def pipeline(engine: Live, request: Request) -> JsonAnswer:
 @router.get("/recipe", response_model=RecipeTold)
 def recipe(engine: Live) -> JsonAnswer:
     """The recipe in service, and what another may hold."""
-    served = engine.deployment.current
-    found = served.pipeline.recipe if served else recipes.due(engine.workspace, None)[0]
+    served, found = engine.deployment.current, current(engine)
     more = {"json_schema": SCHEMA, "models": models.names(), "recipes": Recipe.names()}
     return JsonAnswer({"version": served.version if served else None, **_told(found), **more})
 
@@ -68,7 +67,7 @@ def recipe(engine: Live) -> JsonAnswer:
 @router.post("/recipe:check", response_model=Checked)
 def check(engine: Live, body: RecipeBody) -> JsonAnswer:
     """Whether a recipe makes sense, what is another in it than in the one in service, and what needs a new fit."""
-    served, wanted = engine.deployment.current, read(body)
+    served, wanted = engine.deployment.current, read(engine, body)
     changes = recipes.difference(served.pipeline, wanted) if served else []
     why = refused(changes) if served else "there is no model yet"
     told = {"version": served.version if served else None, "changes": list(map(_changed, changes)), "needs_fit": why}
@@ -78,7 +77,7 @@ def check(engine: Live, body: RecipeBody) -> JsonAnswer:
 @router.post("/recipe:dry-run", response_model=DryRun)
 def dry_run(engine: Live, body: DryRunBody) -> JsonAnswer:
     """The lists of some people by this recipe, beside those by the one in service; it takes some seconds at most."""
-    served, wanted = _served(engine), read(body)
+    served, wanted = _served(engine), read(engine, body)
     recipes.difference(served.pipeline, wanted)
     found = engine.rehearsals.of(served.pipeline, wanted, body.people)
     if found is None:
@@ -95,7 +94,7 @@ def put(engine: Live, request: Request, body: RecipeChange) -> JsonAnswer:
     The version before stays and can be promoted again. Rounds of training fit this recipe from now on, until the
     settings of the workspace name another one.
     """
-    served, wanted = _served(engine), read(body)
+    served, wanted = _served(engine), read(engine, body)
     changes = recipes.difference(served.pipeline, wanted)
     if not changes:
         raise Refused("invalid-request", "this is the recipe in service: nothing is another in it")
@@ -110,7 +109,7 @@ def put(engine: Live, request: Request, body: RecipeChange) -> JsonAnswer:
     return JsonAnswer({"version": version, "answers": engine.deployment.answers(version)})
 
 
-def read(body: RecipeBody) -> Recipe:
+def read(engine: Engine, body: RecipeBody) -> Recipe:
     """The recipe of a body.
 
     Raises:
@@ -121,6 +120,7 @@ def read(body: RecipeBody) -> Recipe:
     try:
         found = Recipe.model_validate(body.recipe) if body.toml is None else Recipe.parse(body.toml, "the recipe")
         found.to_toml()
+        recipes.check_folders(found, current(engine))
     except ValidationError as error:
         wrong = pointed({**one, "loc": ("body", "recipe", *one["loc"])} for one in error.errors())
         raise Refused(
@@ -132,6 +132,12 @@ def read(body: RecipeBody) -> Recipe:
     except (TypeError, ValueError):
         raise Refused("invalid-request", "the recipe holds a value that TOML does not have, such as null") from None
     return found
+
+
+def current(engine: Engine) -> Recipe:
+    """The recipe in service; without a model that which the first would be fitted with."""
+    served = engine.deployment.current
+    return served.pipeline.recipe if served else recipes.due(engine.workspace, None)[0]
 
 
 def key_of(request: Request) -> str | None:
