@@ -9,95 +9,118 @@ import { rehearsal } from "./rehearsal.js";
 
 const WAIT_MS = 400; // from the last key until it is looked at
 const PEOPLE = 30;
+const MOST_PEOPLE = 50;
 
-/**
- * `live` is the answer of `GET /v1/recipe`; `changed()` is called when another recipe is in service. The nodes, and
- * `load(toml)`, which puts another recipe in the form, and `check()`, which compares it again.
- */
-export function editor(room, panel, live, changed) {
-  const place = h("div");
-  const outcome = h("div.outcome", { "aria-live": "polite" });
-  const tried = h("div", { "aria-live": "polite" });
-  const state = { recipe: live.recipe, toml: live.toml, asText: false, read: null, turn: 0 };
+export class Editor {
+  #place = h("div");
+  #outcome = h("div.outcome", { "aria-live": "polite" });
+  #tried = h("div", { "aria-live": "polite" });
+  #views;
+  #asText = false;
+  #read = null; // what stands in the form or the text, as the service takes it
+  #turn = 0; // answers to what was asked before are dropped
+  #waiting = null;
 
-  const views = [false, true].map((asText) => h("button.plain", { type: "button", onclick: () => turn(asText) }, room.say(asText ? "as_toml" : "as_form")));
-  const show = () => {
-    views.forEach((node, number) => node.setAttribute("aria-pressed", String(Boolean(number) === state.asText)));
-    if (state.asText) {
-      const area = h("textarea", { rows: 24, spellcheck: "false", "aria-label": room.say("as_toml"), value: state.toml });
-      state.read = () => ({ toml: area.value });
-      place.replaceChildren(area);
-    } else {
-      const form = recipeFields(room, live, state.recipe);
-      state.read = () => ({ recipe: form.read() });
-      place.replaceChildren(form.node);
-    }
-  };
+  /** `live` is the answer of `GET /v1/recipe`; `changed()` is called when another recipe is in service. */
+  constructor(room, panel, live, changed) {
+    Object.assign(this, { room, panel, live, changed, recipe: live.recipe, toml: live.toml });
+    this.#views = [false, true].map((asText) => h("button.plain", { type: "button", onclick: () => this.#turnTo(asText) }, room.say(asText ? "as_toml" : "as_form")));
+    this.#place.addEventListener("input", () => {
+      clearTimeout(this.#waiting);
+      this.#waiting = setTimeout(() => this.check(), WAIT_MS);
+    });
+    this.#show();
+    if (!live.version) this.check();
+  }
+
+  get nodes() {
+    return [h("p.muted", this.room.say("recipe_note")), h("div.row.views", this.#views), this.#place, this.#outcome, this.#tried];
+  }
+
+  /** Put another recipe in the form. */
+  async load(toml) {
+    Object.assign(this, { toml });
+    this.#asText = true;
+    this.#show();
+    await this.#turnTo(false);
+    this.#place.scrollIntoView({ block: "nearest" });
+  }
 
   /** Ask the service what is another, and say what can be done; whether it is a recipe at all. */
-  async function check() {
-    const mine = ++state.turn;
+  async check() {
+    const mine = ++this.#turn;
     try {
-      const told = await panel.send("POST", "/v1/recipe:check", state.read());
-      if (mine !== state.turn) return false;
-      Object.assign(state, { recipe: told.recipe, toml: told.toml });
-      outcome.replaceChildren(h("h3", room.say("difference")), changesTable(room, told.changes), h("div", actions(told)));
+      const told = await this.panel.send("POST", "/v1/recipe:check", this.#read());
+      if (mine !== this.#turn) return false;
+      Object.assign(this, { recipe: told.recipe, toml: told.toml });
+      this.#outcome.replaceChildren(h("h3", this.room.say("difference")), changesTable(this.room, told.changes), h("div", this.#actions(told)));
       return true;
     } catch (problem) {
       if (!(problem instanceof Problem || problem instanceof Unreadable)) throw problem;
-      if (mine === state.turn) outcome.replaceChildren(h("p.notice.problem", problem instanceof Unreadable ? problem.message : sentence(problem)));
+      if (mine === this.#turn) this.#outcome.replaceChildren(h("p.notice.problem", problem instanceof Unreadable ? problem.message : sentence(problem)));
       return false;
     }
   }
 
-  async function turn(asText) {
-    if (asText !== state.asText && (await check())) {
-      state.asText = asText;
-      show();
+  async #turnTo(asText) {
+    if (asText === this.#asText || !(await this.check())) return;
+    this.#asText = asText;
+    this.#show();
+  }
+
+  #show() {
+    this.#views.forEach((node, place) => node.setAttribute("aria-pressed", String(Boolean(place) === this.#asText)));
+    if (this.#asText) {
+      const area = h("textarea", { rows: 24, spellcheck: "false", "aria-label": this.room.say("as_toml"), value: this.toml });
+      this.#read = () => ({ toml: area.value });
+      this.#place.replaceChildren(area);
+    } else {
+      const form = recipeFields(this.room, this.live, this.recipe);
+      this.#read = () => ({ recipe: form.read() });
+      this.#place.replaceChildren(form.node);
     }
   }
 
-  async function load(toml) {
-    Object.assign(state, { toml, asText: true });
-    show();
-    if (await check()) await turn(false);
-    place.scrollIntoView({ block: "nearest" });
-  }
+  // -------------------------------------------------------------- what can be done
 
-  function actions({ changes, needs_fit: why, version }) {
+  #actions({ changes, needs_fit: why, version }) {
     if (version && !changes.length) return null;
-    const note = why ? room.say("must_be_trained") : room.say("may_be_put");
-    return [h("p.muted", note), h("div.row", !why && trial(), room.may("admin") && !why && putting(version), room.may("admin") && training(why)), !room.may("admin") && h("p.muted", room.say("admin_only"))];
+    const { room } = this;
+    const admin = room.may("admin");
+    return [
+      h("p.muted", room.say(why ? "must_be_trained" : "may_be_put")),
+      h("div.row", !why && this.#trial(), admin && !why && this.#putting(version), admin && this.#training(why)),
+      !admin && h("p.muted", room.say("admin_only")),
+    ];
   }
 
-  function trial() {
-    const people = h("input.short", { type: "number", min: 1, max: 50, value: PEOPLE, "aria-label": room.say("dry_run_people") });
-    return [people, button(room.say("dry_run"), async () => {
-      tried.replaceChildren(...rehearsal(room, await panel.send("POST", "/v1/recipe:dry-run", { ...state.read(), people: Number(people.value) })));
-    })];
+  #trial() {
+    const { room, panel } = this;
+    const people = h("input.short", { type: "number", min: 1, max: MOST_PEOPLE, value: PEOPLE, "aria-label": room.say("dry_run_people") });
+    const act = async () => {
+      const told = await panel.send("POST", "/v1/recipe:dry-run", { ...this.#read(), people: Number(people.value) });
+      this.#tried.replaceChildren(...rehearsal(room, told));
+    };
+    return [people, button(room.say("dry_run"), act)];
   }
 
-  const putting = (version) => confirmed(room.say("put"), room.say("put_question"), async () => {
-    const told = await panel.send("PUT", "/v1/recipe", { ...state.read(), version });
-    await check();
-    outcome.prepend(h("p.badge.good", room.say("put_done", { version: told.version })));
-    changed();
-  });
+  #putting(version) {
+    const { room, panel } = this;
+    return confirmed(room.say("put"), room.say("put_question"), async () => {
+      const told = await panel.send("PUT", "/v1/recipe", { ...this.#read(), version });
+      await this.check();
+      this.#outcome.prepend(h("p.badge.good", room.say("put_done", { version: told.version })));
+      this.changed();
+    });
+  }
 
-  function training(why) {
+  #training(why) {
+    const { room, panel } = this;
     const anyway = h("input", { type: "checkbox", id: "train-anyway" });
-    return [button(room.say("train_with"), async () => {
-      await panel.send("POST", "/v1/models:train", { ...state.read(), anyway: anyway.checked });
+    const act = async () => {
+      await panel.send("POST", "/v1/models:train", { ...this.#read(), anyway: anyway.checked });
       await room.go("models");
-    }, { kind: why ? "plain.chief" : "plain" }), h("span.check", anyway, h("label", { for: "train-anyway" }, room.say("anyway")))];
+    };
+    return [button(room.say("train_with"), act, { kind: why ? "plain.chief" : "plain" }), h("span.check", anyway, h("label", { for: anyway.id }, room.say("anyway")))];
   }
-
-  let waiting;
-  place.addEventListener("input", () => {
-    clearTimeout(waiting);
-    waiting = setTimeout(check, WAIT_MS);
-  });
-  show();
-  if (!live.version) check();
-  return { load, check, nodes: [h("p.muted", room.say("recipe_note")), h("div.row.views", views), place, outcome, tried] };
 }

@@ -4,7 +4,7 @@ import { moment } from "../format.js";
 import { button, confirmed } from "../forms.js";
 import { h } from "../nodes.js";
 import { changesList } from "../pipeline/changes.js";
-import { editor } from "../pipeline/editor.js";
+import { Editor } from "../pipeline/editor.js";
 import { stages } from "../pipeline/stages.js";
 import { table } from "../tables.js";
 
@@ -16,7 +16,7 @@ export function screen(room) {
   const of = (name, load, options) => room.panel(name, (panel) => load((open.panels[name] = panel)), { wide: true, ...options });
   return [
     of("stages", (panel) => onTheWay(room, panel), { every: STAGES_EVERY_S }),
-    of("recipe", async (panel) => (open.editor = editor(room, panel, await panel.get("/v1/recipe"), changed)).nodes),
+    of("recipe", async (panel) => (open.editor = new Editor(room, panel, await panel.get("/v1/recipe"), changed)).nodes),
     of("history", async (panel) => history(room, panel, await panel.get("/v1/models"), { open, changed })),
   ];
 }
