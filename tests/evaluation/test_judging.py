@@ -87,3 +87,22 @@ def test_who_may_take_over(mean: float, low: float, high: float, people: int, he
     verdict = Verdict(Estimate(0.1), Estimate(0.1 + mean), Estimate(mean, low, high), people)
     assert held in verdict.against(0.05)
     assert bool(verdict.against(0.05)) == bool(held)
+
+
+def test_the_verdict_says_for_whom_and_for_what() -> None:
+    known, whole = material()
+    verdict = judge(fitted(FLOOR, known), fitted(PERSONAL, known), known, whole)
+    found = {(one.by, one.name): one for one in verdict.parts}
+    # Everybody met seven items; what is right is in the head for some and in the tail for others.
+    assert [key for key in found if key[0] == "history"] == [("history", "5-19")]
+    warm = found["history", "5-19"]
+    assert warm.people == 40
+    assert [one.mean for one in warm.figures] == pytest.approx([verdict.champion.mean, verdict.challenger.mean])
+    head, tail = found["popularity", "head"], found["popularity", "tail"]
+    assert head.people + tail.people == 40
+    assert head.figures[0].mean > tail.figures[0].mean  # popularity lists what is popular
+    mean = (head.people * head.figures[1].mean + tail.people * tail.figures[1].mean) / 40
+    assert mean == pytest.approx(verdict.challenger.mean)
+    assert all((one.figures[0].low is None) == (one.people < 10) for one in verdict.parts)
+    told = verdict.to_json()["parts"][0]
+    assert told["figures"][0] == vars(warm.figures[0])

@@ -347,3 +347,13 @@ def test_a_source_of_logits_is_blended_by_its_chances(shop: Dataset) -> None:
     for rows, scores in zip(listed, logits, strict=True):
         known = np.flatnonzero(scores)
         assert rows[0] == known[scores[known].argmax()]
+
+
+def test_the_card_keeps_how_learning_went(shop: Dataset) -> None:
+    table = {"name": "net", "sources": [{"model": "mult_vae", "config": {"epochs": 3}}, {"model": "popular"}]}
+    card = Pipeline(Recipe.model_validate(table)).fit(shop, FitOptions(threads=1)).card
+    (curve,) = card["curves"]
+    assert (curve["source"], curve["label"]) == ("mult_vae", "Mult-VAE")
+    assert 1 <= len(curve["losses"]) <= 3
+    assert all(np.isfinite(curve["losses"]))
+    assert len(curve["grades"]) in (0, len(curve["losses"]))

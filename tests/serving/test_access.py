@@ -12,6 +12,7 @@ from fastapi import APIRouter
 from fastapi.routing import APIRoute
 
 from serendip.data import InputError
+from serendip.pipeline import Recipe
 from serendip.serving import access, create_app
 from serendip.serving.access import ANY_KEY, ANYBODY, DATA, LOOK, POLICY, READ, SEE, GuardedRoute
 from serendip.serving.routes import ROUTERS
@@ -23,6 +24,9 @@ from tests.serving.conftest import Client, opened, publish_model
 ADMIN = "admin"
 
 
+DEFAULT = Recipe.named("default").model_dump(mode="json")
+
+
 class Keyed:
     """A service with one key per scope."""
 
@@ -30,6 +34,7 @@ class Keyed:
         self.workspace = workspace
         self.texts = {scope: self.new_key(scope) for scope in SCOPES}
         self.client = Client(create_app(workspace))
+        self.client.app.state.background.running = True  # as if a round went on: no door needs one
 
     def new_key(self, *scopes: str, days: float | None = None) -> str:
         key, text = make("test", scopes, days)
@@ -48,7 +53,11 @@ MISSING = {
     (404, "/v1/experiments/{experiment_id}/results"),
     (404, "/v1/experiments/{experiment_id}/stop"),
     (404, "/v1/rules/{rule_id}"),
+    (404, "/v1/models/{version}"),
     (422, "/v1/models:promote"),
+    (422, "/v1/models:evaluate"),
+    (409, "/v1/models:train"),
+    (422, "/v1/recipe"),
 }
 """What may be asked for and is not there."""
 
@@ -58,7 +67,8 @@ RULE = {"name": "n", "kind": "hide", "item_ids": ["nothing"]}
 
 def filled(path: str) -> str:
     names = {"category": "tea", "feedback_type": "like", "name": "neighbors"}
-    return path.format(item_id="i1", user_id="u1", request_id="r", experiment_id="none", rule_id="none", **names)
+    ids = {"experiment_id": "none", "rule_id": "none", "version": "none"}
+    return path.format(item_id="i1", user_id="u1", request_id="r", **ids, **names)
 
 
 def body(method: str, path: str) -> dict[str, Any]:
@@ -71,6 +81,11 @@ def body(method: str, path: str) -> dict[str, Any]:
         "/v1/events": {"type": "view", "user_id": "u1", "item_id": "i1"},
         "/v1/items:batch": [],
         "/v1/models:promote": {"version": "nothing"},
+        "/v1/models:evaluate": {"version": "nothing"},
+        "/v1/models:train": {},
+        "/v1/recipe": {"version": "nothing", "recipe": DEFAULT},
+        "/v1/recipe:check": {"recipe": DEFAULT},
+        "/v1/recipe:dry-run": {"recipe": DEFAULT, "people": 1},
         "/v1/users:batch": [],
         "/v1/experiments": {"name": "n", "arms": [{"name": "a"}, {"name": "b"}], "traffic": 1e-4},
         "/v1/experiments/{experiment_id}/stop": {},

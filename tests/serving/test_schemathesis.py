@@ -61,6 +61,7 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
         shown = {"item_id": "i1", "rank": 1, "score": 0.5, "source": "ease", "propensity": 1.0}
         workspace.store.log_exposures([Exposure("r1", "u1", 1_700_000_000_000, "home", "v1", "default", (shown,))])
         client = Client(create_app(workspace))
+        client.app.state.background.running = True  # as if a round went on: what it takes is tested elsewhere
         yield client
         client.close()
 

@@ -285,8 +285,13 @@ def test_one_call_goes_back_and_forth(workspace: Workspace, ask_of: Callable[[Wo
     one = trainer.train(workspace)
     client.app.state.engine.deployment.look()
     told = client.get("/v1/models").json()
-    assert told["data"] == [{**old[0], "current": False}, {"version": one.version, "current": True}]
+    assert told["data"][0] == {**old[0], "current": False}
+    assert [(it["version"], it["current"]) for it in told["data"][1:]] == [(one.version, True)]
     assert told["rounds"] == [one.to_json()]
+    assert [(it["version"], it["how"], it["there"]) for it in told["history"]] == [
+        (one.version, "training", True),
+        (old[0]["version"], "fit", True),
+    ]
 
     def answered() -> str:
         return str(client.post("/v1/recommendations", {"user_id": "u1"}).json()["model_version"])

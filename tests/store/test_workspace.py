@@ -12,9 +12,11 @@ import polars as pl
 import pytest
 
 from serendip.data import InputError, Signals, Tables, event_frame
-from serendip.store import Settings, StoredEvent, Workspace
+from serendip.pipeline import Pipeline, Recipe
+from serendip.store import Settings, StoredEvent, Workspace, promotions
 from serendip.store.files import FolderLock
 from serendip.store.settings import field_documents
+from serendip.training import FitOptions
 
 
 @pytest.fixture
@@ -129,7 +131,7 @@ def published(workspace: Workspace, content: str) -> str:
 
 
 def shelf(workspace: Workspace) -> set[str]:
-    return {path.name for path in workspace.models_dir.iterdir()}
+    return {path.name for path in workspace.models_dir.iterdir()} - {promotions.FILE}
 
 
 def test_publishing_makes_a_model_current_and_keeps_the_one_before(workspace: Workspace) -> None:
@@ -156,6 +158,60 @@ def test_the_served_model_stays_whatever_was_fitted_after(workspace: Workspace) 
     newest = published(workspace, "newest")
     assert shelf(workspace) == {"current", old, newest}
     assert new not in shelf(workspace)
+
+
+def test_who_put_a_model_in_service_is_written_down(workspace: Workspace) -> None:
+    first, second = published(workspace, "1"), published(workspace, "2")
+    workspace.promote(first, by="k1")
+    assert [(one.version, one.how, one.by, one.before) for one in workspace.promotions()] == [
+        (first, "fit", None, None),
+        (second, "fit", None, first),
+        (first, "choice", "k1", second),
+    ]
+    (workspace.models_dir / promotions.FILE).write_text("no json")
+    assert workspace.promotions() == []
+    workspace.promote(second)  # a file that is damaged begins anew
+    assert [one.version for one in workspace.promotions()] == [second]
+
+
+def test_a_model_is_put_in_service_although_it_cannot_be_written_down(workspace: Workspace) -> None:
+    first, _ = published(workspace, "1"), published(workspace, "2")
+    (workspace.models_dir / promotions.FILE).unlink()
+    (workspace.models_dir / (promotions.FILE + ".tmp")).mkdir()  # where a draft of the file would stand
+    workspace.promote(first)
+    assert workspace.current_model() == workspace.models_dir / first
+
+
+def fitted(workspace: Workspace) -> Path:
+    rows = [(f"u{user}", f"i{(user + step) % 9}") for user in range(9) for step in range(4)]
+    workspace.store.append([StoredEvent(user, item, "like") for user, item in rows])
+    reading = workspace.read()
+    workspace.adopt(Pipeline(Recipe.named("default")).fit(reading.dataset, FitOptions(threads=1)), reading)
+    current = workspace.current_model()
+    assert current is not None
+    return current
+
+
+def test_a_recipe_is_put_over_the_model_in_service(workspace: Workspace) -> None:
+    old = fitted(workspace)
+    recipe = Recipe.named("default")
+    fewer = recipe.model_copy(update={"sources": recipe.sources[1:], "name": "fewer"})
+    version = workspace.amend_model(old, fewer, {"said": "so"}, by="k1")
+    assert workspace.current_model() == workspace.models_dir / str(version)
+    pipeline = workspace.pipeline()
+    assert pipeline.recipe == fewer
+    assert pipeline.card["said"] == "so"
+    assert set(pipeline.card["log"]["erasures"]) == {"als", "popular"}  # of what is gone nobody can forget anything
+    last = workspace.promotions()[-1]
+    assert (last.version, last.how, last.by, last.before) == (version, "recipe", "k1", old.name)
+    assert last.recipe.strip() == fewer.to_toml().strip()
+    # The model before is there to go back to, and once another is current nothing is done.
+    assert workspace.versions() == [old.name, version]
+    assert workspace.amend_model(old, recipe, {}) is None
+    with pytest.raises(InputError, match="needs a fit"):
+        workspace.amend_model(workspace.models_dir / str(version), recipe, {})
+    assert workspace.versions() == [old.name, version]
+    assert not list(workspace.models_dir.glob("*.tmp"))
 
 
 @pytest.mark.parametrize("text", ["../../elsewhere", "/etc", ".."])

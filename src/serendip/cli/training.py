@@ -16,12 +16,18 @@ PROMOTE = "Example: serendip promote shop 20261130T063000.000000Z-1a2b"
 def train(
     workspace: Folder,
     seed: Seed = 0,
+    recipe: Annotated[str, typer.Option(help="What to fit: a recipe by name or .toml file; else the one due.")] = "",
+    anyway: Annotated[bool, typer.Option("--anyway", help="Promote it although it is not better.")] = False,
     json: AsJson = False,
+    why: Annotated[str, typer.Option(hidden=True)] = "at the command line",
+    by: Annotated[str | None, typer.Option(hidden=True)] = None,
     lifeline: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Fit a new model, compare it with the one in service on the latest events, and promote it if it is not worse."""
     from serendip.cli.terminal import say, show_json
+    from serendip.pipeline import Recipe
     from serendip.serving import background
+    from serendip.serving.trainer import Order
     from serendip.serving.trainer import train as run
     from serendip.store import Workspace
 
@@ -29,7 +35,7 @@ def train(
         background.end_with(lifeline)
     with Workspace.open(workspace) as opened:
         background.stand_back(opened.settings.training)
-        one = run(opened, say, seed)
+        one = run(opened, say, seed, Order(Recipe.find(recipe) if recipe else None, anyway, by, why))
     if json:
         show_json(one.to_json())
         return

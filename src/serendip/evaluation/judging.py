@@ -12,8 +12,9 @@ import scipy.sparse as sp
 from serendip.data import Dataset, Queries
 from serendip.data.arrays import IntArray, Sparse
 from serendip.data.vocabulary import UNKNOWN
+from serendip.evaluation.exam import stored
+from serendip.evaluation.parts import Part, graded, parts
 from serendip.evaluation.significance import Estimate, bootstrap, estimate
-from serendip.metrics import hits_in, ndcg
 from serendip.pipeline import Pipeline
 
 DEPTH = 10
@@ -30,6 +31,8 @@ class Verdict:
     difference: Estimate
     """Challenger less champion, paired by person."""
     people: int
+    parts: tuple[Part, ...] = ()
+    """Champion and challenger for parts of people and items."""
 
     def against(self, tolerance: float) -> str:
         """Why the challenger may not take the place; empty where it may.
@@ -53,7 +56,8 @@ class Verdict:
 
     def to_json(self) -> dict[str, Any]:
         told = {name: vars(getattr(self, name)) for name in ("champion", "challenger", "difference")}
-        return {"metric": "ndcg@10", "people": self.people, **told}
+        parts = [{**one.to_json(), "figures": [vars(figure) for figure in one.figures]} for one in self.parts]
+        return {"metric": "ndcg@10", "people": self.people, **told, "parts": parts}
 
 
 def judge(champion: Pipeline, challenger: Pipeline, known: Dataset, whole: Dataset, seed: int = 0) -> Verdict:
@@ -70,16 +74,15 @@ def judge(champion: Pipeline, challenger: Pipeline, known: Dataset, whole: Datas
         return Verdict(nothing, nothing, nothing, 0)
     histories, seen, right = known.histories(asked), seen[asked], right[asked]
     item_ids = whole.items.vocabulary.ids()
-    champions, challengers = (
-        ndcg(hits_in(_lists(each, item_ids, histories, seen), right), np.diff(right.indptr), DEPTH)
-        for each in (champion, challenger)
-    )
-    old, new = bootstrap(np.stack([champions, challengers], axis=1), seed).T
-    difference = estimate(float(np.mean(challengers - champions)), new - old)
-    of_champion, of_challenger = (
-        estimate(float(np.mean(one)), drawn) for one, drawn in ((champions, old), (challengers, new))
-    )
-    return Verdict(of_champion, of_challenger, difference, len(asked))
+    lists = [_lists(each, item_ids, histories, seen) for each in (champion, challenger)]
+    values = graded(lists, right, DEPTH)
+    old, new = bootstrap(values, seed).T
+    means = values.mean(axis=0)
+    difference = estimate(float(means[1] - means[0]), new - old)
+    champions, challengers = estimate(float(means[0]), old), estimate(float(means[1]), new)
+    wanted_by = np.bincount(known.matrix().indices, minlength=whole.n_items)
+    divided = parts(lists, right, stored(seen), wanted_by, DEPTH, seed)
+    return Verdict(champions, challengers, difference, len(asked), tuple(divided))
 
 
 def _pairs(dataset: Dataset) -> Sparse:

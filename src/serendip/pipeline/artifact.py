@@ -62,9 +62,9 @@ class Artifact:
         lines = (json.dumps(record, ensure_ascii=False, default=str) for record in self.catalogue.records)
         _write(folder / "catalogue.ndjson", "\n".join(lines))
         for place, source in enumerate(self.recipe.learners):
-            models.save(self.models[source.name], _model_folder(folder, place, source.model))
+            models.save(self.models[source.name], model_folder(folder, place, source.model))
             if source.name in self.indexes:
-                _save_arrays(self.indexes[source.name].arrays(), _index_file(folder, place, source.model))
+                _save_arrays(self.indexes[source.name].arrays(), index_file(folder, place, source.model))
         if self.meaning is not None:
             _save_arrays(self.meaning.arrays(), folder / MEANING)
         if self.sight is not None:
@@ -91,13 +91,13 @@ class Artifact:
         except (ValueError, InputError) as error:
             raise DamagedArtifactError(f"the recommender saved in {folder} cannot be read: {error}") from None
         fitted = {
-            source.name: models.open_saved(_model_folder(folder, place, source.model))
+            source.name: models.open_saved(model_folder(folder, place, source.model))
             for place, source in enumerate(recipe.learners)
         }
         indexes = {
             source.name: index
             for place, source in enumerate(recipe.sources)
-            if (index := _open_index(_index_file(folder, place, source.model), fitted[source.name])) is not None
+            if (index := _open_index(index_file(folder, place, source.model), fitted[source.name])) is not None
         }
         meaning = _open_arrays(folder / MEANING)
         known = Meaning(recipe.text.encoder).restore(meaning) if meaning and recipe.text.encoder else None
@@ -130,11 +130,11 @@ def _open_index(file: Path, model: object) -> Index | None:
         raise DamagedArtifactError(f"{file} does not go with its model: {error}") from None
 
 
-def _index_file(folder: Path, place: int, model: str) -> Path:
+def index_file(folder: Path, place: int, model: str) -> Path:
     return folder / "indexes" / f"{place}-{model}.safetensors"
 
 
-def _model_folder(folder: Path, place: int, model: str) -> Path:
+def model_folder(folder: Path, place: int, model: str) -> Path:
     # Source names are free text, so folders are numbered and named after the model, which is a module name.
     return folder / "models" / f"{place}-{model}"
 

@@ -15,6 +15,7 @@ import numpy as np
 from serendip.data import Dataset
 from serendip.data.arrays import FloatArray, IntArray
 from serendip.data.times import rfc3339
+from serendip.training.options import Curve
 from serendip.version import __version__
 
 MIX_EVENTS = 5_000
@@ -26,10 +27,17 @@ SCORE_CELLS = 10
 
 
 class Stopwatch:
-    """Wall seconds of named steps."""
+    """Wall seconds of named steps, and how learning went in those that learn by gradient."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
+        self.curves: list[dict[str, Any]] = []
+
+    def learned(self, step: str) -> Curve:
+        """Keeps what a course of learning tells within that step."""
+        return lambda label, losses, grades: self.curves.append(
+            {"source": step, "label": label, "losses": list(losses), "grades": list(grades)}
+        )
 
     @contextmanager
     def measuring(self, name: str) -> Iterator[None]:
@@ -63,6 +71,7 @@ def data_card(dataset: Dataset, recipe: str, watch: Stopwatch) -> dict[str, Any]
         },
         "mix": mix(dataset),
         "fit_seconds": watch.seconds,
+        "curves": watch.curves,
         "peak_mb": peak_mb(),
         "versions": {
             "serendip": __version__,

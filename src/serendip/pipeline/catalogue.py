@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import operator
 from collections.abc import Mapping, Sequence
+from copy import copy
 from functools import cached_property, reduce
 from typing import Any
 
@@ -67,6 +68,13 @@ class Catalogue:
     def described(self) -> list[bool]:
         """Which items have any attributes."""
         return self.records.described() if isinstance(self.records, Records) else [bool(one) for one in self.records]
+
+    def apart(self) -> Catalogue:
+        """The same items, for a passing look: what is computed from now on goes with it, and not with this one."""
+        twin = copy(self)
+        tables = {name: dict(kept) for name, kept in vars(self).items() if isinstance(kept, dict)}
+        vars(twin).update(tables)
+        return twin
 
     def prepare(
         self, labels: Sequence[tuple[str, ...]], fields: Sequence[str], meaning: Meaning | None, sight: Sight | None

@@ -46,6 +46,7 @@ from serendip.pipeline.recipe import Recipe
 from serendip.pipeline.rendering import render
 from serendip.pipeline.reranking import caps_of, fame_of, rerank
 from serendip.pipeline.rules import NO_RULES, Rules, boosted
+from serendip.pipeline.saying import nothing_found, unknown_items
 from serendip.pipeline.searching import by_content, by_picture, by_words
 from serendip.pipeline.sight import Sight
 from serendip.pipeline.sources import Sources
@@ -179,13 +180,27 @@ class Pipeline:
         lists = (self.recommend(Query(user=user_id)) for user_id in user_ids)
         self.card["scores"] = score_card([[item.score for item in found] for found in lists])
 
-    def save(self, folder: Path) -> None:
-        """Write a readable folder: recipe, vocabulary, catalogue, one subfolder per source, card with hashes."""
+    def artifact(self) -> Artifact:
+        """All there is to save; items that came after the fit are not."""
         fitted = self.catalogue
         if len(fitted) > len(self.learned):
             fitted = Catalogue(self.learned, fitted.records[: len(self.learned)])
         others = (self._sources.indexes, self.card, self._meaning, self._sight, self._fame)
-        Artifact(self.recipe, self.signals, fitted, self.models, *others).save(folder)
+        return Artifact(self.recipe, self.signals, fitted, self.models, *others)
+
+    @classmethod
+    def of(cls, saved: Artifact) -> Pipeline:
+        """A pipeline of what was fitted."""
+        pipeline = cls(saved.recipe)
+        pipeline._sources.models, pipeline._sources.indexes = dict(saved.models), dict(saved.indexes)
+        pipeline.signals, pipeline.card = saved.signals, dict(saved.card)
+        pipeline._meaning, pipeline._sight, pipeline._fame = saved.meaning, saved.sight, saved.fame
+        pipeline._open(saved.catalogue)
+        return pipeline
+
+    def save(self, folder: Path) -> None:
+        """Write a readable folder: recipe, vocabulary, catalogue, one subfolder per source, card with hashes."""
+        self.artifact().save(folder)
 
     @classmethod
     def load(cls, folder: Path) -> Pipeline:
@@ -194,13 +209,7 @@ class Pipeline:
         Raises:
             DamagedArtifactError: a file is missing, truncated or altered; the message names it.
         """
-        saved = Artifact.load(folder)
-        pipeline = cls(saved.recipe)
-        pipeline._sources.models, pipeline._sources.indexes = dict(saved.models), dict(saved.indexes)
-        pipeline.signals, pipeline.card = saved.signals, dict(saved.card)
-        pipeline._meaning, pipeline._sight, pipeline._fame = saved.meaning, saved.sight, saved.fame
-        pipeline._open(saved.catalogue)
-        return pipeline
+        return cls.of(Artifact.load(folder))
 
     def refresh_items(self, attributes: Mapping[str, Mapping[str, Any]]) -> None:
         """Replace the attributes of all items by those given, by item id; new items are on offer from now on."""
@@ -230,10 +239,10 @@ class Pipeline:
         Raises:
             InputError: a filter of the query makes no sense.
         """
-        course = self.course(query, rules)
+        course, started_s = self.course(query, rules), time.perf_counter()
         if luck is not None and self._may_explore(course):
             explore(course, self._explorer(course.catalogue), caps_of(course, self.recipe.reranking), luck)
-        started_s = time.perf_counter()
+            started_s = self._timed("exploration", started_s)
         items = render(course)
         position = course.history.position if query.history is None and query.user is not None else None
         found = Recommendations(items, tuple(course.warnings), tuple(course.degraded), position)
@@ -260,12 +269,14 @@ class Pipeline:
             return course
         parts = self.parts(course)
         asked = self._timed("sources", asked)
-        course.blend = boosted(self._ranked(blend(parts, course.allowed), course), course.ruling, course.allowed)
+        blended = blend(parts, course.allowed)
+        asked = self._timed("blending", asked)
+        course.blend = boosted(self._ranked(blended, course), course.ruling, course.allowed)
         asked = self._timed("ranking", asked)
         rerank(course, self.recipe.reranking, self._fame)
         self._timed("reranking", asked)
         if not len(course.rows):
-            course.warnings.append(_nothing_found(query))
+            course.warnings.append(nothing_found(query))
         return course
 
     def _may_explore(self, course: Course) -> bool:
@@ -311,7 +322,7 @@ class Pipeline:
         items = render(course)
         strange = [item for item, row in zip(distinct, rows, strict=True) if row == UNKNOWN]
         last = [Recommendation(item, len(items) + place, 0.0, "none") for place, item in enumerate(strange, 1)]
-        warnings = (*course.warnings, *_unknown_items("the items", strange))
+        warnings = (*course.warnings, *unknown_items("the items", strange))
         return Recommendations((*items, *last)[: query.n], warnings, tuple(course.degraded))
 
     # A batch, for evaluation
@@ -339,7 +350,7 @@ class Pipeline:
         read = offer.reader
         if query.history is not None:
             history = read(query.history)
-            warnings += _unknown_items("the history's items", history.strange)
+            warnings += unknown_items("the history's items", history.strange)
             return history
         if query.user is None:
             return read(())
@@ -378,22 +389,9 @@ class Pipeline:
         return now_s
 
 
-def _nothing_found(query: Query) -> str:
-    if query.text:
-        return "no item matches the words"
-    looks = "no item looks like the picture"
-    return looks if query.image is not None else "nothing known of this person leads to an item"
-
-
 def _nobody(user_id: str) -> Sequence[HistoryEvent]:
     return ()
 
 
 def _unheard(step: str, seconds: float) -> None:
     pass
-
-
-def _unknown_items(which: str, strange: Sequence[str]) -> list[str]:
-    if not strange:
-        return []
-    return [f"{len(strange)} of {which} are not known to the model, such as {strange[0]!r}"]

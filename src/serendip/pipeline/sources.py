@@ -45,7 +45,7 @@ class Sources:
         for done, (name, model) in enumerate(unfitted.items()):
             options.progress("sources", done, len(unfitted))
             with watch.measuring(name):
-                self.models[name] = model.fit(dataset, options)
+                self.models[name] = model.fit(dataset, replace(options, curve=watch.learned(name)))
         options.progress("sources", len(unfitted), len(unfitted))
         with watch.measuring("indexes"), options.limited():
             self.index(dataset.n_items, options)
@@ -56,7 +56,8 @@ class Sources:
         assert ranking is not None
         with watch.measuring(RANKING):
             model = models.make(ranking.model, ranking.config)
-            self.models[RANKING] = model.fit(dataset, replace(options, retriever=listed))
+            told = replace(options, retriever=listed, curve=watch.learned(RANKING))
+            self.models[RANKING] = model.fit(dataset, told)
 
     def index(self, n_items: int, options: FitOptions) -> None:
         """Build an index for each source that can have one, where the catalogue is large."""

@@ -25,8 +25,8 @@ from serendip.store import Workspace
 from serendip.store.training import TrainingSettings
 from serendip.version import __version__
 
-NEVER = TrainingSettings()
-"""Training that begins at no time."""
+NEVER = {"every_h": 0.0, "every_events": 0}
+"""Training that begins at no time by itself."""
 
 _DESCRIPTION = """Live recommendations with reasons.
 
@@ -92,7 +92,9 @@ def create_app(
     app.state.engine, app.state.draining, app.state.siblings = engine, False, None
     app.state.overview = Overview(engine)
     app.state.access = Access(workspace.store, Limits(settings, engine.metrics.limited), limit_anybody)
-    background = Background(workspace, engine.deployment, training or NEVER, engine.metrics.trained)
+    training = training or workspace.settings.training.model_copy(update=NEVER)
+    background = Background(workspace, engine.deployment, training, engine.metrics.trained)
+    app.state.background = background
     engine.metrics.gauge("training_running", "1 while a new model is trained.", lambda: float(background.running))
     app.router.lifespan_context = _lifespan(engine, background)
     pages.mount(app)

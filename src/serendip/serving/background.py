@@ -16,22 +16,26 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
 
 from serendip.data.times import epoch_ms, rfc3339
 from serendip.serving.deployment import Deployment
+from serendip.serving.trainer import Order
 from serendip.serving.watching import Watcher
-from serendip.store import StoreError, Workspace, rounds
+from serendip.store import StoreError, Workspace, rounds, underway
 from serendip.store.provenance import Provenance
 from serendip.store.rounds import Outcome, Round
 from serendip.store.training import TrainingSettings
 
 LOOK_EVERY_S = 5.0
 WATCH_EVERY_S = 0.2
+BEGIN_WITHIN_S = 10.0
+"""A process that trains needs a moment until it says so."""
 HOUR_S = 3600.0
 MB = 1e6
 _RUN = (sys.executable, "-c", "import sys; from serendip.cli import main; sys.exit(main())", "train")
@@ -71,6 +75,8 @@ class Background(Watcher):
         """Args: tell: is told what came of each round."""
         self._workspace, self._deployment, self._settings, self._tell = workspace, deployment, settings, tell
         super().__init__("background", LOOK_EVERY_S)
+        self._turn = Lock()
+        self._asked: Thread | None = None
         self.running = False
 
     @property
@@ -79,8 +85,31 @@ class Background(Watcher):
         return bool(self._settings.every_h or self._settings.every_events)
 
     def start(self) -> None:
+        self._ended.clear()
+        underway.read(self._workspace.path)  # a round that ended with the service before this one is written down
         if self.scheduled:
             super().start()
+
+    def stop(self) -> None:
+        super().stop()
+        if self._asked is not None:
+            self._asked.join()
+
+    def begin(self, order: Order) -> bool:
+        """Have a round that somebody asks for, and return once it goes on; whether it does: one goes on at a time."""
+        with self._turn:
+            if self.running or self._running_elsewhere():
+                return False
+            self.running = True
+        self._asked = Thread(target=self._run_through, args=(order,), name="training", daemon=True)
+        self._asked.start()
+        deadline_s = time.monotonic() + BEGIN_WITHIN_S
+        while self.running and underway.read(self._workspace.path) is None and time.monotonic() < deadline_s:
+            time.sleep(WATCH_EVERY_S / 4)
+        return True
+
+    def _running_elsewhere(self) -> bool:
+        return underway.read(self._workspace.path) is not None
 
     def _watch(self) -> None:
         while not self._ended.wait(LOOK_EVERY_S):
@@ -95,8 +124,11 @@ class Background(Watcher):
             why = due(self._settings, self._standing(), time.time())
         except StoreError:
             return  # what it said is said elsewhere
-        if why:
-            self.round(why)
+        with self._turn:
+            if not why or self.running or self._running_elsewhere():
+                return
+            self.running = True
+        self._run_through(Order(why=why))
 
     def _standing(self) -> Standing:
         events = self._workspace.store.mark().events
@@ -109,24 +141,26 @@ class Background(Watcher):
             seen, last_s = max(seen, known[-1].events_to), max(last_s, ended_s)
         return Standing(last_s, min(seen, events), events)
 
-    def round(self, why: str) -> Round:
+    def _run_through(self, order: Order) -> None:
         """Train in a process of its own, and see what comes of it."""
-        _log.info("training begins: %s", why)
+        _log.info("training begins: %s", order.why)
         folder, started_s, mark = self._workspace.path, time.time(), self._workspace.store.mark()
         before = rounds.read(folder)[-1:]
-        self.running = True
         try:
-            fault = self._run()
+            fault = self._run(order)
+            other = underway.read(folder, fault)  # and what this one left is written down
         finally:
             self.running = False
         known = rounds.read(folder)[-1:]
-        if known == before:  # it could not write down what came of it
-            self._workspace.drop_models(())  # the draft it left
+        if known == before and other is not None:
+            _log.info("training ended: another process was first")
+            return
+        if known == before:  # it ended before it could write down anything
             spent_s = round(time.time() - started_s, 1)
             known = [Round("failed", fault or "it said nothing", rfc3339(int(started_s * 1000)), spent_s, mark.events)]
             rounds.add(folder, known[0])
+        self._workspace.drop_models(())  # the draft it left
         self._announce(known[0])
-        return known[0]
 
     def _announce(self, one: Round) -> None:
         self._tell(one.outcome)
@@ -137,13 +171,17 @@ class Background(Watcher):
         if one.outcome == "promoted":
             self._deployment.look()
 
-    def _run(self) -> str:
+    def _run(self, order: Order) -> str:
         """Why the process had to be ended or ended badly; empty where it did its work."""
+        with tempfile.TemporaryDirectory() as folder:
+            return self._run_with(list(_options(order, Path(folder))))
+
+    def _run_with(self, options: list[str]) -> str:
         threads = str(self._settings.threads or os.cpu_count() or 1)
         reading, alive = os.pipe()
         try:
             process = subprocess.Popen(
-                [*_RUN, str(self._workspace.path), "--lifeline", str(reading)],
+                [*_RUN, str(self._workspace.path), "--lifeline", str(reading), *options],
                 env=os.environ | dict.fromkeys(_THREADS, threads),
                 pass_fds=[reading],
                 stdin=subprocess.DEVNULL,
@@ -173,6 +211,19 @@ class Background(Watcher):
         if process.returncode < 0:
             return f"it was ended by {signal.Signals(-process.returncode).name}"
         return f"it ended with status {process.returncode}" if process.returncode else ""
+
+
+def _options(order: Order, folder: Path) -> Iterator[str]:
+    """An order as options of `serendip train`; `folder` holds what they name."""
+    yield from ("--why", order.why)
+    if order.by is not None:
+        yield from ("--by", order.by)
+    if order.anyway:
+        yield "--anyway"
+    if order.recipe is not None:
+        file = folder / "asked.toml"
+        file.write_text(order.recipe.to_toml(), encoding="utf-8")
+        yield from ("--recipe", str(file))
 
 
 def resident_mb(process: int) -> float:

@@ -70,6 +70,10 @@ class Deployment(Watcher):
         """The pipeline of one version, where it is in service."""
         return next((served for served in self.in_service() if served.version == version), None)
 
+    def answers(self, version: str) -> bool:
+        """Whether this version is the one that answers here."""
+        return self.current is not None and self.current.version == version
+
     def serve_beside(self, versions: Collection[str]) -> None:
         """Hold these versions ready, and let go of others; one that cannot be loaded is left out."""
         if self.beside.keys() == set(versions):

@@ -31,8 +31,10 @@ from serendip.serving.item_maps import ItemMaps
 from serendip.serving.metrics import Answerer, Metrics
 from serendip.serving.neighbours import Neighbourhoods
 from serendip.serving.previewing import Previews
+from serendip.serving.rehearsal import Rehearsals
 from serendip.serving.replay import Replays
 from serendip.serving.shop_rules import ShopRules, on_offer
+from serendip.serving.stages import Stages
 from serendip.serving.tastes import Tastes
 from serendip.serving.trying import Trials
 from serendip.store import Arm, Drawn, Experiment, Exposure, Receipt, StoredEvent, Workspace
@@ -89,6 +91,8 @@ class Engine:
         self.exploring = Exploring(self.store, self.deployment, workspace.settings.events)
         self.luck: Luck = SystemRandom().random
         self.drift = Drift(workspace, self.deployment)
+        self.stages = Stages(self.store)
+        self.rehearsals = Rehearsals(self.store)
         self.replays = Replays(self.deployment, self.store, workspace.models_dir, self.rules)
         self.erasures = Erasures(workspace, self.exposures, self.histories, self.deployment)
         self._popular: tuple[float, list[str]] = (float("-inf"), [])

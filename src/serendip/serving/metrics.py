@@ -16,8 +16,11 @@ from starlette.types import Scope
 
 from serendip.version import __version__
 
-STAGES = ("history", "sources", "filters", "ranking", "reranking", "reasons", "exposure")
-"""The parts of a list's way that are timed one by one."""
+STAGES = (
+    *("history", "filters", "sources", "blending", "ranking", "reranking"),
+    *("exploration", "reasons", "exposure"),
+)
+"""The parts of a list's way that are timed one by one, in order."""
 
 ANSWERERS = ("current", "previous", "popular", "empty")
 """Who made a list: the current model, the one before, what is popular, or nobody."""

@@ -36,6 +36,7 @@ KINDS = {
     "not-found": Kind(404, "There is no such thing"),
     "method-not-allowed": Kind(405, "This address does not answer this method"),
     "too-slow": Kind(408, "The request did not arrive in time"),
+    "conflict": Kind(409, "Something else came before"),
     "too-large": Kind(413, "The request is too large"),
     "unsupported-media-type": Kind(415, "The body is of a type that is not read here"),
     "misdirected": Kind(421, "This server does not go by that name"),

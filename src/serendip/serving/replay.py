@@ -56,7 +56,7 @@ class Replays:
         if asked.kind == "rank":
             return Replayed(None, False, ("a ranking of given items proposes and leaves out nothing",))
         try:
-            pipeline = self._pipeline(exposure.model_version)
+            pipeline = self.pipeline(exposure.model_version)
             query = self._query(asked, exposure)
             rules, unchanged = self._rules.then(exposure.request.get("rules"), asked)
             found = trace(pipeline, query if asked.item_id is None else Pipeline.likened(asked.item_id, query), rules)
@@ -78,7 +78,7 @@ class Replays:
         if any(one.explored for one in exposure.drawn):
             yield "an item was tried in the place of another, by chance"
 
-    def _pipeline(self, version: str) -> Pipeline:
+    def pipeline(self, version: str) -> Pipeline:
         """The model of that version, in service or on disk.
 
         Raises:

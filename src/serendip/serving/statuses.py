@@ -26,6 +26,7 @@ WITH_BODY = ("unsupported-media-type",)
 WITH_ID = ("not-found",)
 OF_STORE = ("store-unavailable",)
 OF_WRITING = ("store-read-only", "insufficient-storage")
+CONFLICTING = {("PUT", "/v1/recipe"), ("POST", "/v1/models:train")}
 READY_PATH, ALIVE_PATH = "/readyz", "/healthz"
 
 
@@ -46,6 +47,8 @@ def problems_of(method: str, path: str, operation: Operation) -> set[str]:
         names |= {*OF_STORE}
     if method != "GET" and POLICY[method, path] != READ:
         names |= {*OF_WRITING}
+    if (method, path) in CONFLICTING:
+        names.add("conflict")
     if path == READY_PATH:
         names.add("not-ready")
     return names

@@ -22,14 +22,19 @@ from serendip.data.times import rfc3339
 from serendip.evaluation.judging import Verdict, judge
 from serendip.pipeline import Pipeline, Recipe
 from serendip.pipeline.card import peak_mb
+from serendip.serving import recipes
 from serendip.serving.deployment import Mirror
-from serendip.store import Mark, Workspace, rounds
+from serendip.store import Mark, Workspace, rounds, underway
 from serendip.store.files import FolderLock
+from serendip.store.promotions import Deed
 from serendip.store.provenance import Provenance, Reading
 from serendip.store.rounds import Outcome, Round
+from serendip.store.training import TrainingSettings
+from serendip.store.underway import Report, Underway
 from serendip.training import FitOptions
 
 PAGE = 10_000
+TRIES, PAUSE_S = 3, 0.1
 Say = Callable[[str], None]
 
 
@@ -45,7 +50,20 @@ class Material:
     """And the most recent events, which neither has learned."""
 
 
-def train(workspace: Workspace, say: Say = lambda line: None, seed: int = 0) -> Round:
+@dataclass(frozen=True)
+class Order:
+    """What somebody asks of a round, in the place of what is done by the clock."""
+
+    recipe: Recipe | None = None
+    """What is fitted; None: the one that is due, see `recipes`."""
+    anyway: bool = False
+    """The new model takes over although it is not better, or although nothing came since to compare by."""
+    by: str | None = None
+    """The id of the key with which it was asked for."""
+    why: str = "it was asked for"
+
+
+def train(workspace: Workspace, say: Say = lambda line: None, seed: int = 0, order: Order = Order()) -> Round:
     """One round; what came of it is written down beside the models, failures too.
 
     Raises:
@@ -53,76 +71,107 @@ def train(workspace: Workspace, say: Say = lambda line: None, seed: int = 0) -> 
     """
     lock = FolderLock(workspace.path)
     try:
-        if not lock.take(wait=False):
+        if not _taken(lock):
             raise InputError(f"another process is training in {workspace.path}")
         workspace.drop_models(())  # drafts of rounds that were killed
-        return _noted(workspace, say, seed)
+        return _noted(workspace, say, seed, order)
     finally:
         lock.release()
 
 
-def _noted(workspace: Workspace, say: Say, seed: int) -> Round:
+def _taken(lock: FolderLock) -> bool:
+    """Whether the lock is ours; who looks whether somebody trains holds it for a moment (`underway`)."""
+    for _ in range(TRIES):
+        if lock.take(wait=False):
+            return True
+        time.sleep(PAUSE_S)
+    return False
+
+
+def _noted(workspace: Workspace, say: Say, seed: int, order: Order) -> Round:
     started_s, mark, champion = time.time(), workspace.store.mark(), workspace.current_model()
+    began, name = rfc3339(int(started_s * 1000)), champion.name if champion else None
 
     def ended(outcome: Outcome, why: str, **more: Any) -> Round:
-        one = Round(
-            outcome,
-            why,
-            rfc3339(int(started_s * 1000)),
-            round(time.time() - started_s, 1),
-            mark.events,
-            champion.name if champion else None,
-            peak_mb=peak_mb(),
-            **more,
-        )
+        spent_s = round(time.time() - started_s, 1)
+        one = Round(outcome, why, began, spent_s, mark.events, name, peak_mb=peak_mb(), **more)
         rounds.add(workspace.path, one)
         return one
 
-    try:
-        return _round(workspace, champion, mark, say, seed, ended)
-    except Exception as error:
-        ended("failed", str(error) if isinstance(error, InputError) else type(error).__name__)
-        raise
+    recipe = order.recipe.name if order.recipe else ""
+    with underway.told(workspace.path, Underway(began, order.why, order.by, recipe, mark.events, name)) as report:
+        try:
+            return _Round(workspace, champion, mark, order, seed, say, report, ended).run()
+        except Exception as error:
+            ended("failed", str(error) if isinstance(error, InputError) else type(error).__name__)
+            raise
 
 
-def _round(
-    workspace: Workspace, champion: Path | None, mark: Mark, say: Say, seed: int, ended: Callable[..., Round]
-) -> Round:
-    settings = workspace.settings.training
-    served = Pipeline.load(champion) if champion else None
-    learned_to = _learned_to(served)
-    window = min(settings.judged_by, (mark.events - learned_to) // 2) if served else 0
-    if served and window < 1:
-        return ended("skipped", "no events came since the model in service was fitted")
-    say("reading the store")
-    material = _material(workspace, mark, window)
-    if material is None:
-        return ended("skipped", "somebody was erased while the log was read")
-    options = FitOptions(
-        seed=seed,
-        threads=settings.threads,
-        vectors=workspace.text_vectors,
-        pictures=workspace.path,
-    )
-    say("fitting")
-    challenger = Pipeline(Recipe.find(workspace.settings.recipe)).fit(material.lesson.dataset, options)
-    verdict: Verdict | None = None
-    if served:
-        say("comparing")
-        catalogue = Mirror(workspace.store)
+@dataclass(frozen=True)
+class _Round:
+    workspace: Workspace
+    champion: Path | None
+    mark: Mark
+    order: Order
+    seed: int
+    say: Say
+    report: Report
+    ended: Callable[..., Round]
+
+    def run(self) -> Round:
+        served = Pipeline.load(self.champion) if self.champion else None
+        window = min(self._settings.judged_by, (self.mark.events - _learned_to(served)) // 2) if served else 0
+        if served and window < 1 and not self.order.anyway:
+            return self.ended("skipped", "no events came since the model in service was fitted")
+        self._step("reading the store")
+        material = _material(self.workspace, self.mark, window)
+        if material is None:
+            return self.ended("skipped", "somebody was erased while the log was read")
+        challenger = self._fitted(served, material)
+        verdict = self._compared(served, challenger, material) if served and window else None
+        told = verdict and verdict.to_json()
+        against = verdict.against(self._settings.tolerance) if verdict else ""
+        if against and not self.order.anyway:
+            return self.ended("held", against, verdict=told)
+        self._step("saving")
+        version = _promoted(self.workspace, challenger, material.lesson, self.champion, self.order.by)
+        if version is None:
+            return self.ended("held", "another model was put in service meanwhile", verdict=told)
+        nothing = "nothing came since to compare by" if served else "there was no model yet"
+        why = f"it was to take over anyway: {against}" if against else str(verdict) if verdict else nothing
+        return self.ended("promoted", why, version=version, verdict=told)
+
+    @property
+    def _settings(self) -> TrainingSettings:
+        return self.workspace.settings.training
+
+    def _step(self, name: str) -> None:
+        self.say(name)
+        self.report.step(name)
+
+    def _fitted(self, served: Pipeline | None, material: Material) -> Pipeline:
+        self._step("fitting")
+        asked, workspace = self.order.recipe, self.workspace
+        recipe, note = (asked, recipes.chosen(workspace)) if asked else recipes.due(workspace, served)
+        options = FitOptions(
+            seed=self.seed,
+            threads=self._settings.threads,
+            vectors=workspace.text_vectors,
+            pictures=workspace.path,
+            progress=self.report,
+        )
+        challenger = Pipeline(recipe).fit(material.lesson.dataset, options)
+        challenger.card |= note
+        return challenger
+
+    def _compared(self, served: Pipeline, challenger: Pipeline, material: Material) -> Verdict:
+        self._step("comparing")
+        catalogue = Mirror(self.workspace.store)
         for each in (served, challenger):
             catalogue.give(each)
-        verdict = judge(served, challenger, material.known, material.whole, seed)
+        verdict = judge(served, challenger, material.known, material.whole, self.seed)
         challenger.card["verdict"] = verdict.to_json()
-        against = verdict.against(settings.tolerance)
-        if against:
-            return ended("held", against, verdict=verdict.to_json())
-    say("saving")
-    version = _promoted(workspace, challenger, material.lesson, champion)
-    if version is None:
-        return ended("held", "another model was put in service meanwhile", verdict=verdict and verdict.to_json())
-    why = str(verdict) if verdict else "there was no model yet"
-    return ended("promoted", why, version=version, verdict=verdict and verdict.to_json())
+        return verdict
 
 
 def _learned_to(served: Pipeline | None) -> int:
@@ -165,9 +214,11 @@ def _without(tables: Tables, event_ids: pl.Series) -> Tables:
     return replace(tables, events=kept)
 
 
-def _promoted(workspace: Workspace, pipeline: Pipeline, lesson: Reading, champion: Path | None) -> str | None:
+def _promoted(
+    workspace: Workspace, pipeline: Pipeline, lesson: Reading, champion: Path | None, by: str | None
+) -> str | None:
     """Put `pipeline` in service, if the champion still is; its version."""
     lesson.sign(pipeline)
     draft = workspace.new_model_folder()
     pipeline.save(draft)
-    return workspace.succeed_model(draft, champion)
+    return workspace.succeed_model(draft, champion, Deed("training", by))

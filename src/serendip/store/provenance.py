@@ -5,8 +5,10 @@ It names nobody: a number of the log, how many people had been erased, and the r
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -15,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from serendip.data import Dataset, Queries, Signals, Tables, Vocabulary
 from serendip.data.cleaning import CleaningReport, CleaningRules, clean
 from serendip.data.tables import EVENT_SCHEMA
-from serendip.pipeline import Pipeline
+from serendip.pipeline import Pipeline, Recipe
 from serendip.store.records import Erasure, Mark
 
 IN_CARD = "log"
@@ -39,6 +41,15 @@ class Reading:
         )
         provenance.write(pipeline)
         pipeline.note_scores(self.dataset)
+
+
+def of_sources(model: Path, recipe: Recipe) -> dict[str, Any]:
+    """What the card of `model` says of where it comes from, of those sources alone that `recipe` has."""
+    known: dict[str, Any] = json.loads((model / "card.json").read_bytes()).get(IN_CARD) or {}
+    if not known:
+        return {}
+    names = {one.name for one in recipe.learners}
+    return {IN_CARD: {**known, "erasures": {name: n for name, n in known["erasures"].items() if name in names}}}
 
 
 class Provenance(BaseModel):

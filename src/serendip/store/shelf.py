@@ -10,7 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from serendip.data import InputError
+from serendip.store import promotions
 from serendip.store.files import FolderLock, synchronise, synchronise_tree, write_whole
+from serendip.store.promotions import Deed
 
 POINTER = "current"
 DRAFT = ".tmp"
@@ -59,7 +61,7 @@ class ModelShelf:
         with self._held():
             return self._shelved(draft).name
 
-    def publish(self, draft: Path, kept: Collection[str] = ()) -> str:
+    def publish(self, draft: Path, kept: Collection[str] = (), deed: Deed = Deed()) -> str:
         """Make a draft the current model and return its name; the one before stays and those `kept`, others go.
 
         A crash at any moment leaves the old model current or the new one, each whole.
@@ -71,19 +73,21 @@ class ModelShelf:
         synchronise_tree(draft)
         with self._held():
             previous = self.current()
-            model = self._point_to(draft)
+            model = self._point_to(draft, deed)
             self._remove_all_but({model, previous, *(self.folder / name for name in kept)})
         return model.name
 
-    def succeed(self, draft: Path, old: Path | None, kept: Collection[str] = ()) -> str | None:
+    def succeed(
+        self, draft: Path, old: Path | None, kept: Collection[str] = (), deed: Deed = Deed("training")
+    ) -> str | None:
         """As `publish`, but None, and the draft is gone, where `old` is no longer the current model."""
         self._check(draft)
         synchronise_tree(draft)
         with self._held():
             if self.current() != old:
-                self._give_up(draft)
+                self.give_up(draft)
                 return None
-            model = self._point_to(draft)
+            model = self._point_to(draft, deed)
             self._remove_all_but({model, old, *(self.folder / name for name in kept)})
         return model.name
 
@@ -91,7 +95,7 @@ class ModelShelf:
         """The names of the models that are there, oldest first."""
         return sorted(it.name for it in self.folder.iterdir() if it.is_dir() and it.suffix != DRAFT)
 
-    def promote(self, version: str) -> None:
+    def promote(self, version: str, by: str | None = None) -> None:
         """Make a model that is there the current one; all stay.
 
         Raises:
@@ -101,7 +105,7 @@ class ModelShelf:
             if version not in self.versions():
                 known = ", ".join(self.versions()) or "none"
                 raise InputError(f"there is no model {version!r}; there are {known}")
-            write_whole(self.folder / POINTER, version + "\n")
+            self._point(self.folder / version, Deed("choice", by))
 
     def replace(self, draft: Path, old: Path, kept: Collection[str] = ()) -> str | None:
         """Make a draft the current model in the place of `old`, of which nothing is left, and keep no other but `kept`.
@@ -112,9 +116,9 @@ class ModelShelf:
         synchronise_tree(draft)
         with self._held():
             if self.current() != old:
-                self._give_up(draft)
+                self.give_up(draft)
                 return None
-            model = self._point_to(draft)
+            model = self._point_to(draft, Deed("erasure"))
             self._remove_all_but({model, *(self.folder / name for name in kept if name != old.name)})
         return model.name
 
@@ -126,7 +130,8 @@ class ModelShelf:
                 if folder.parent == self.folder and folder != self.current() and folder.is_dir():
                     shutil.rmtree(folder)
 
-    def _give_up(self, draft: Path) -> None:
+    def give_up(self, draft: Path) -> None:
+        """Remove a draft that will not be published."""
         shutil.rmtree(draft)
         if lock := self._drafts.pop(draft, None):
             lock.release()
@@ -135,10 +140,15 @@ class ModelShelf:
         if draft.parent != self.folder or draft.suffix != DRAFT or not draft.is_dir():
             raise InputError(f"{draft} is not a folder that `new_model_folder` made")
 
-    def _point_to(self, draft: Path) -> Path:
+    def _point_to(self, draft: Path, deed: Deed) -> Path:
         model = self._shelved(draft)
-        write_whole(self.folder / POINTER, model.name + "\n")
+        self._point(model, deed)
         return model
+
+    def _point(self, model: Path, deed: Deed) -> None:
+        before = self.current()
+        write_whole(self.folder / POINTER, model.name + "\n")
+        promotions.note(model, before, deed)
 
     def _shelved(self, draft: Path) -> Path:
         """A draft as a model that appears whole."""

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from serendip.data import Dataset, InputError, Progress, silent
 from serendip.data.cleaning import CleaningReport, clean
-from serendip.pipeline import Pipeline
+from serendip.pipeline import Pipeline, Recipe
+from serendip.pipeline.amending import amend
+from serendip.store import promotions, provenance
 from serendip.store.contract import Store
 from serendip.store.postgres import is_postgres, open_postgres
+from serendip.store.promotions import Deed, Promotion
 from serendip.store.provenance import Reading
 from serendip.store.settings import Settings
 from serendip.store.shelf import ModelShelf
@@ -169,21 +172,47 @@ class Workspace:
         arms = (arm for experiment in self.store.experiments(running=True) for arm in experiment.arms)
         return {arm.model_version for arm in arms if arm.model_version is not None}
 
-    def succeed_model(self, folder: Path, old: Path | None) -> str | None:
+    def succeed_model(self, folder: Path, old: Path | None, deed: Deed = Deed("training")) -> str | None:
         """As `publish`, but None, and the folder is gone, where `old` is no longer the current model."""
-        return self._shelf.succeed(folder, old, self._in_experiments())
+        return self._shelf.succeed(folder, old, self._in_experiments(), deed)
+
+    def amend_model(self, old: Path, recipe: Recipe, note: Mapping[str, Any], by: str | None = None) -> str | None:
+        """Make what was fitted for the current model `old`, under another recipe, the current one; its version.
+
+        None, and nothing is done, where `old` is no longer current.
+
+        Args:
+            note: what the card says besides.
+
+        Raises:
+            InputError: something of the recipe needs a fit.
+        """
+        draft = self.new_model_folder()
+        try:
+            amend(old, draft, recipe, {**note, **provenance.of_sources(old, recipe)})
+        except (InputError, OSError, ValueError, KeyError):
+            self._shelf.give_up(draft)
+            raise
+        return self.succeed_model(draft, old, Deed("recipe", by))
+
+    def promotions(self) -> list[Promotion]:
+        """Which models were put in service, the latest, oldest first."""
+        return promotions.read(self.models_dir)
 
     def versions(self) -> list[str]:
         """The models that are there, the current one and the one before it, oldest first."""
         return self._shelf.versions()
 
-    def promote(self, version: str) -> None:
+    def promote(self, version: str, by: str | None = None) -> None:
         """Make a model that is there the current one, in one step: services take it up within a second.
+
+        Args:
+            by: the id of the key with which it was asked for.
 
         Raises:
             InputError: there is no such model.
         """
-        self._shelf.promote(version)
+        self._shelf.promote(version, by)
 
     def replace_model(self, folder: Path, old: Path) -> str | None:
         """Put a folder from `new_model_folder` in the place of the current model `old`, of which nothing is left.

@@ -85,6 +85,7 @@ def learn(lesson: Lesson, schedule: Schedule, options: FitOptions, label: str, a
     state.restore_best()
     checkpoint.forget()
     options.progress(label, schedule.epochs, schedule.epochs)
+    options.curve(label, state.losses, state.grades)
     return Course(state.losses, state.grades)
 
 

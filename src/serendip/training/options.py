@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -70,6 +70,13 @@ def _blas() -> ThreadpoolController:
 Retriever = Callable[[Queries, int], IntArray]
 """Item rows (B, K) of at most K candidates for each query, -1 where there are fewer."""
 
+Curve = Callable[[str, Sequence[float], Sequence[float]], None]
+"""Told what was learned, the mean loss of each epoch, and how each was graded on what was withheld, if anything was."""
+
+
+def unseen(label: str, losses: Sequence[float], grades: Sequence[float]) -> None:
+    """The curve of a course that nobody looks at."""
+
 
 @dataclass(frozen=True)
 class FitOptions:
@@ -91,6 +98,8 @@ class FitOptions:
     retriever: Retriever | None = None
     """What lists the candidates that a model is going to put in order, so that it learns on such lists."""
     progress: Progress = silent
+    curve: Curve = unseen
+    """Is told how learning went, once for each course of gradient models."""
 
     @property
     def n_threads(self) -> int:

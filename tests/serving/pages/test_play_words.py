@@ -17,7 +17,10 @@ SOURCES = [*PAGES.glob("static/**/*.js"), *PAGES.glob("templates/*.html")]
 BOOKS = sorted(path.stem for path in PAGES.glob("static/words/*.json"))
 
 
-BUILT = (r"did_\w+", "(like|skip|hide)(_it)?", "yes|no|purpose", r"(advice|because|alert|by)_\w+", "split|interleaving")
+BUILT = (
+    *(r"did_\w+", "(like|skip|hide)(_it)?", "yes|no|purpose", r"(advice|because|alert|by)_\w+", "split|interleaving"),
+    r"(stage|parts?|help|how|step|outcome|metric|drift|filter)_\w+",
+)
 """Words whose key is put together when the page runs."""
 
 
