@@ -48,13 +48,14 @@ MISSING = {
     (404, "/v1/experiments/{experiment_id}/results"),
     (404, "/v1/experiments/{experiment_id}/stop"),
     (422, "/v1/models:promote"),
+    (404, "/v1/keys/{key_id}"),
 }
 """What may be asked for and is not there."""
 
 
 def filled(path: str) -> str:
     names = {"category": "tea", "feedback_type": "like", "name": "neighbors"}
-    return path.format(item_id="i1", user_id="u1", request_id="r", experiment_id="none", **names)
+    return path.format(item_id="i1", user_id="u1", request_id="r", experiment_id="none", key_id="none", **names)
 
 
 def body(method: str, path: str) -> dict[str, Any]:
@@ -67,6 +68,7 @@ def body(method: str, path: str) -> dict[str, Any]:
         "/v1/items:batch": [],
         "/v1/models:promote": {"version": "nothing"},
         "/v1/users:batch": [],
+        "/v1/keys": {"name": "n", "scopes": ["recommend:read"]},
         "/v1/experiments": {"name": "n", "arms": [{"name": "a"}, {"name": "b"}], "traffic": 1e-4},
         "/v1/experiments/{experiment_id}/stop": {},
         "/api/user": {"UserId": "u1"},

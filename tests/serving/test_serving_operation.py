@@ -18,6 +18,11 @@ from tests.serving.running import Running
 
 ROUTES = {
     ("get", "/v1/alerts"),
+    ("get", "/v1/keys"),
+    ("post", "/v1/keys"),
+    ("delete", "/v1/keys/{key_id}"),
+    ("get", "/v1/audit"),
+    ("get", "/v1/erasures"),
     ("get", "/v1/models"),
     ("post", "/v1/models:promote"),
     ("post", "/v1/experiments"),

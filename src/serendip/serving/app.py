@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from serendip.serving import pages, problems, statuses
 from serendip.serving.access import Access
+from serendip.serving.audit import Audit
 from serendip.serving.background import Background
 from serendip.serving.bodies import EventBody
 from serendip.serving.direct import direct_routes
@@ -90,24 +91,32 @@ def create_app(
     app = bare_app()
     app.state.engine, app.state.draining, app.state.siblings = engine, False, None
     app.state.access = Access(workspace.store, Limits(settings, engine.metrics.limited), limit_anybody)
+    audit = app.state.audit = Audit(workspace)
     background = Background(workspace, engine.deployment, training or NEVER, engine.metrics.trained)
     engine.metrics.gauge("training_running", "1 while a new model is trained.", lambda: float(background.running))
-    app.router.lifespan_context = _lifespan(engine, background)
+    app.router.lifespan_context = _lifespan(engine, background, audit)
     pages.mount(app, engine)
     direct = direct_routes(app, (route for router in ROUTERS for route in router.routes))
     app.add_middleware(
-        Gate, metrics=engine.metrics, answers_to=answers_to, settings=settings, origins=named, direct=direct
+        Gate,
+        metrics=engine.metrics,
+        answers_to=answers_to,
+        settings=settings,
+        origins=named,
+        direct=direct,
+        passed=audit.passed,
     )
     return app
 
 
-def _lifespan(engine: Engine, background: Background) -> Any:
+def _lifespan(engine: Engine, background: Background, audit: Audit) -> Any:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.draining = False
         siblings: Siblings | None = app.state.siblings
         engine.start()
         background.start()
+        audit.start()
         if siblings:
             siblings.start()
         try:
@@ -116,6 +125,7 @@ def _lifespan(engine: Engine, background: Background) -> Any:
             app.state.draining = True
             background.stop()
             engine.stop()
+            audit.stop()
             if siblings:
                 siblings.stop()
 

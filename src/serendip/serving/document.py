@@ -20,6 +20,7 @@ _TITLES = {
     "users": "Users",
     "experiments": "Experiments",
     "operation": "Operation",
+    "access": "Access",
     "gorse": "Addresses of gorse",
 }
 

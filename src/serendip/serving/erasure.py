@@ -13,7 +13,7 @@ import json
 import logging
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -64,6 +64,10 @@ class Done:
     caches: dict[str, str]
     models: list[Standing]
     models_deleted: list[str]
+
+    def receipt(self) -> dict[str, Any]:
+        """What the audit keeps of it, which names nobody."""
+        return {"removed": self.removed, "models": [asdict(one) for one in self.models]}
 
 
 class Erasures:

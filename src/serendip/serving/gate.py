@@ -63,10 +63,15 @@ class Gate:
         settings: ServiceSettings,
         origins: Origins,
         direct: Mapping[tuple[str, str], ASGIApp] | None = None,
+        passed: Callable[[Scope, int], None] = lambda scope, status: None,
     ) -> None:
-        """Args: direct: what answers a method and a path instead of `app`."""
+        """Args:
+        direct: what answers a method and a path instead of `app`.
+        passed: is told of each request behind its answer, with the status.
+        """
         self.app = app
         self.direct = direct or {}
+        self.passed = passed
         self.metrics = metrics
         self.answers_to = lru_cache(256)(answers_to)
         self.origins = origins
@@ -86,6 +91,7 @@ class Gate:
             self.passages.leave(passage)
             seconds = time.perf_counter() - passage.started_s
             self.metrics.observe(scope, passage.status, seconds)
+            self.passed(scope, passage.status)
             if logs.requests.isEnabledFor(logging.INFO):
                 logs.requests.info("request", extra={"fields": passage.told(seconds)})
 
