@@ -3,7 +3,18 @@
 from fastapi import APIRouter
 
 from serendip.serving import gorse
-from serendip.serving.routes import access, events, experiments, items, lists, models, operation, pictures, users
+from serendip.serving.routes import (
+    access,
+    events,
+    experiments,
+    items,
+    lists,
+    models,
+    operation,
+    operations,
+    pictures,
+    users,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     lists.router,
@@ -14,6 +25,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     experiments.router,
     models.router,
     operation.router,
+    operations.router,
     access.router,
     *gorse.ROUTERS,
 )
