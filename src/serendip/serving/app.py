@@ -107,7 +107,7 @@ def create_app(
     background = Background(workspace, engine.deployment, training or NEVER, engine.metrics.trained)
     engine.metrics.gauge("training_running", "1 while a new model is trained.", lambda: float(background.running))
     app.router.lifespan_context = _lifespan(engine, (background, audit, backups))
-    pages.mount(app, engine)
+    pages.mount(app)
     direct = direct_routes(app, (route for router in ROUTERS for route in router.routes))
     app.add_middleware(
         Gate,
