@@ -49,6 +49,7 @@ MISSING = {
     (404, "/v1/experiments/{experiment_id}/stop"),
     (422, "/v1/models:promote"),
     (404, "/v1/keys/{key_id}"),
+    (422, "/v1/backups"),  # one is under way
 }
 """What may be asked for and is not there."""
 
@@ -71,6 +72,7 @@ def body(method: str, path: str) -> dict[str, Any]:
         "/v1/keys": {"name": "n", "scopes": ["recommend:read"]},
         "/v1/experiments": {"name": "n", "arms": [{"name": "a"}, {"name": "b"}], "traffic": 1e-4},
         "/v1/experiments/{experiment_id}/stop": {},
+        "/v1/backups": {},
         "/api/user": {"UserId": "u1"},
         "/api/users": [],
         "/api/item": {"ItemId": "i1"},

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from fastapi import APIRouter, Request
 
 from serendip.serving import operations
-from serendip.serving.bodies import Answered
+from serendip.serving.bodies import Answered, Body
 from serendip.serving.engine import Engine
 from serendip.serving.problems import Refused
 from serendip.serving.routes.operation import readiness
@@ -98,6 +98,10 @@ class Operations(Answered):
     limits: list[LimitTold]
 
 
+class BackupBody(Body):
+    """Nothing needs to be said."""
+
+
 class BackupTold(Answered):
     name: str
     bytes: int
@@ -151,7 +155,7 @@ def backups(request: Request, engine: Live) -> JsonAnswer:
 
 
 @router.post("/backups", response_model=BackupList, status_code=202)
-def begin_backup(request: Request, engine: Live) -> JsonAnswer:
+def begin_backup(request: Request, engine: Live, body: BackupBody) -> JsonAnswer:
     """Begin a backup of everything: store, settings, current model and pictures. `GET /v1/backups` tells how far it is.
 
     One is made at a time; it goes on beside the service, and is read back before it counts.
