@@ -49,6 +49,8 @@ MISSING = {
     (404, "/v1/experiments/{experiment_id}/stop"),
     (422, "/v1/models:promote"),
     (404, "/v1/keys/{key_id}"),
+    (422, "/v1/imports"),  # the test sends no file
+    *((404, f"/v1/imports/{{import_id}}{of}") for of in ("", ":guess", ":check", ":accept", "/rejected")),
     (422, "/v1/backups"),  # one is under way
 }
 """What may be asked for and is not there."""
@@ -56,7 +58,9 @@ MISSING = {
 
 def filled(path: str) -> str:
     names = {"category": "tea", "feedback_type": "like", "name": "neighbors"}
-    return path.format(item_id="i1", user_id="u1", request_id="r", experiment_id="none", key_id="none", **names)
+    return path.format(
+        item_id="i1", user_id="u1", request_id="r", experiment_id="none", key_id="none", import_id="none", **names
+    )
 
 
 def body(method: str, path: str) -> dict[str, Any]:
@@ -73,6 +77,9 @@ def body(method: str, path: str) -> dict[str, Any]:
         "/v1/experiments": {"name": "n", "arms": [{"name": "a"}, {"name": "b"}], "traffic": 1e-4},
         "/v1/experiments/{experiment_id}/stop": {},
         "/v1/backups": {},
+        "/v1/imports/{import_id}:guess": {"kind": "events"},
+        "/v1/imports/{import_id}:check": {"kind": "events", "format": "csv"},
+        "/v1/imports/{import_id}:accept": {},
         "/api/user": {"UserId": "u1"},
         "/api/users": [],
         "/api/item": {"ItemId": "i1"},

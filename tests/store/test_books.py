@@ -106,6 +106,7 @@ def test_a_sample_is_spread_over_all_rows(store: Store) -> None:
     assert {"i0", "i999"} <= {id_ for id_, _ in some.rows}
     numbers = sorted(attributes["n"] for _, attributes in some.rows)
     assert max(later - before for before, later in pairwise(numbers)) <= 11
+    assert [id_ for id_, _ in store.sample("items", 1).rows] == ["i0"]
     for id_ in ids[:500]:
         store.delete("items", id_)
     assert 95 <= len(store.sample("items", 101).rows) <= 101

@@ -17,6 +17,7 @@ from serendip.serving.bodies import EventBody
 from serendip.serving.direct import direct_routes
 from serendip.serving.engine import Engine
 from serendip.serving.gate import Gate
+from serendip.serving.imports import Imports
 from serendip.serving.limits import Limits
 from serendip.serving.origins import Origins
 from serendip.serving.problems import Problem
@@ -103,10 +104,11 @@ def create_app(
     app.state.access = Access(workspace.store, Limits(settings, engine.metrics.limited), limit_anybody)
     audit = app.state.audit = Audit(workspace)
     backups = app.state.backups = Backups(workspace)
+    imports = app.state.imports = Imports(engine)
     app.state.storage = Storage(workspace)
     background = Background(workspace, engine.deployment, training or NEVER, engine.metrics.trained)
     engine.metrics.gauge("training_running", "1 while a new model is trained.", lambda: float(background.running))
-    app.router.lifespan_context = _lifespan(engine, (background, audit, backups))
+    app.router.lifespan_context = _lifespan(engine, (background, audit, backups, imports))
     pages.mount(app)
     direct = direct_routes(app, (route for router in ROUTERS for route in router.routes))
     app.add_middleware(

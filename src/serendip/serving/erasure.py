@@ -24,6 +24,7 @@ from serendip.data import Queries
 from serendip.models import Forgets, Model
 from serendip.pipeline import Pipeline
 from serendip.serving.deployment import Deployment, Served
+from serendip.serving.drafts import Drafts
 from serendip.serving.exposures import ExposureLog
 from serendip.serving.histories import RecentHistories
 from serendip.store import Erasure, Workspace
@@ -39,6 +40,7 @@ CACHES = {
     "histories": "forgotten here; another process on the same store forgets them within seconds",
     "exposures": "none is waiting to be written",
     "checkpoints": "of fits that were cut off are deleted",
+    "imports": "files on their way in are deleted, and refused rows that may be about the person",
 }
 EXACT, UNDER_WAY, NEXT_BUILD = "exact", "under way", "at the next build"
 
@@ -78,6 +80,7 @@ class Erasures:
     ) -> None:
         self._workspace = workspace
         self._exposures, self._histories, self._deployment = exposures, histories, deployment
+        self._drafts = Drafts(workspace.imports_dir)
         self._worker: ThreadPoolExecutor | None = None
         self._waiting = 0
         self._lock, self._turn = Lock(), Lock()
@@ -98,6 +101,7 @@ class Erasures:
             finally:
                 self._histories.forget([user_id])
             works = [self._submit(erasure) for erasure in erased if erasure.counted]
+        self._drafts.forget(user_id)
         self._workspace.store.scrub()  # where it fails, the request is to be repeated, but models forget all the same
         deleted = [version for work in wait(works, WAIT_S).done for version in work.result()]
         removed = {table: sum(one.removed[table] for one in erased) for table in erased[0].removed}

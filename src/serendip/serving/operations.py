@@ -32,6 +32,7 @@ BODIES = {
     "body_bytes": (gate.BODY_LIMIT, "Bytes that the body of a request has at most."),
     "events_body_bytes": (gate.EVENTS_BODY_LIMIT, "The same for events."),
     "picture_body_bytes": (gate.PICTURE_BODY_LIMIT, "The same for requests for lists, which may hold a picture."),
+    "file_body_bytes": (gate.FILE_BODY_LIMIT, "The same for files to import."),
 }
 
 

@@ -39,7 +39,7 @@ def sample(connection: Connection, kind: Kind, most: int) -> Sample:
 def _at_distances(connection: Connection, table: sa.Table, most: int) -> Iterator[tuple[str, Attributes]]:
     """By number, of which some are missing where rows were deleted."""
     first, last = connection.execute(sa.select(sa.func.min(table.c.seq), sa.func.max(table.c.seq))).one()
-    numbers = [first + place * (last - first) // (most - 1) for place in range(most)]
+    numbers = [first + place * (last - first) // max(most - 1, 1) for place in range(most)]
     query = sa.select(table.c.id, table.c.attributes).where(table.c.seq.in_(sa.bindparam("some", expanding=True)))
     for some in batches(numbers, LOOKUP):
         yield from entities.decoded(connection.execute(query, {"some": list(some)}).all())

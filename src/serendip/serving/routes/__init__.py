@@ -7,6 +7,7 @@ from serendip.serving.routes import (
     access,
     events,
     experiments,
+    imports,
     items,
     lists,
     me,
@@ -14,6 +15,7 @@ from serendip.serving.routes import (
     operation,
     operations,
     pictures,
+    schema,
     users,
 )
 
@@ -27,6 +29,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     me.router,
     models.router,
     operation.router,
+    imports.router,
+    imports.files,
+    schema.router,
     operations.router,
     access.router,
     *gorse.ROUTERS,
