@@ -80,6 +80,7 @@ POLICY: dict[tuple[str, str], str] = {
     ("GET", "/v1/operations"): LOOK,
     ("GET", "/v1/backups"): LOOK,
     ("POST", "/v1/backups"): ADMIN,
+    ("GET", "/v1/overview"): LOOK,
     ("POST", "/api/user"): DATA,
     ("POST", "/api/users"): DATA,
     ("GET", "/api/users"): SEE,

@@ -20,6 +20,7 @@ from serendip.serving.gate import Gate
 from serendip.serving.imports import Imports
 from serendip.serving.limits import Limits
 from serendip.serving.origins import Origins
+from serendip.serving.overview import Overview
 from serendip.serving.problems import Problem
 from serendip.serving.routes import ROUTERS
 from serendip.serving.siblings import Siblings
@@ -101,6 +102,7 @@ def create_app(
     engine.metrics.gauge("writes_waiting", "Writes behind the one under way.", workspace.store.writes_waiting)
     app = bare_app()
     app.state.engine, app.state.draining, app.state.siblings = engine, False, None
+    app.state.overview = Overview(engine)
     app.state.access = Access(workspace.store, Limits(settings, engine.metrics.limited), limit_anybody)
     audit = app.state.audit = Audit(workspace)
     backups = app.state.backups = Backups(workspace)
