@@ -18,6 +18,8 @@ from tests.serving.running import Running
 
 ROUTES = {
     ("get", "/v1/alerts"),
+    ("get", "/v1/me"),
+    ("get", "/v1/overview"),
     ("get", "/v1/keys"),
     ("post", "/v1/keys"),
     ("delete", "/v1/keys/{key_id}"),
