@@ -60,9 +60,7 @@ def test_the_first_key_is_made_shown_once_and_used_at_once(open_room: OpenPage, 
         assert text not in page.content()
 
 
-def test_a_key_is_made_and_revoked_and_the_last_admin_stays(
-    open_room: OpenPage, bare: Workspace, watch: Watch
-) -> None:
+def test_a_key_is_made_and_revoked_and_the_last_admin_stays(open_room: OpenPage, bare: Workspace, watch: Watch) -> None:
     with serving(bare) as url:
         page = entered(open_room, url, bare, "admin")
         page.get_by_label("Name").fill("shop")

@@ -34,12 +34,12 @@ async function listed(room, panel) {
       caption: room.say("keys"),
       rows: [...data].reverse(),
       columns: [
-        { head: room.say("name"), cell: (key) => [key.name, key.yours && h("span.badge.good", room.say("yours"))] },
+        { head: room.say("name"), cell: (key) => h("span", key.name, key.yours && [" ", h("span.badge.good", room.say("yours"))]) },
         { head: room.say("id"), cell: (key) => h("code", key.id) },
         { head: room.say("may"), cell: (key) => key.scopes.join(", ") },
         { head: room.say("state"), cell: (key) => h("span.badge", { class: STATES[key.state] }, room.say(`state_${key.state}`)) },
-        { head: room.say("created"), cell: (key) => moment(key.created) },
-        { head: room.say("expires"), cell: (key) => (key.expires ? moment(key.expires) : room.say("never")) },
+        { head: room.say("created"), cell: (key) => h("span.when", moment(key.created)) },
+        { head: room.say("expires"), cell: (key) => h("span.when", key.expires ? moment(key.expires) : room.say("never")) },
         { head: room.say("last_used"), cell: (key) => (key.last_used ? h("span", { title: moment(key.last_used) }, ago(key.last_used)) : room.say("not_yet")) },
         { head: room.say("end"), cell: (key) => ending(key) || "" },
       ],
@@ -53,7 +53,7 @@ async function listed(room, panel) {
 async function maker(room, panel) {
   const { open } = await panel.get("/v1/keys");
   const name = { name: "name", label: room.say("name"), required: true, maxlength: 100, help: room.say("name_help") };
-  const scopes = SCOPES.map((scope) => ({ name: scope, kind: "checkbox", label: scope, help: room.say(scope) }));
+  const scopes = SCOPES.map((scope) => ({ name: scope, kind: "checkbox", label: scope }));
   const days = { name: "days", kind: "number", label: room.say("days"), min: 0, max: 36500, help: room.say("days_help") };
   const act = async (values) => {
     const chosen = open ? ["admin"] : SCOPES.filter((scope) => values[scope]);
@@ -109,7 +109,7 @@ async function audit(room, panel) {
     const { data, next_cursor } = await panel.get(`/v1/audit?limit=${PAGE}${query("cursor", after)}${query("key_id", chosen)}`);
     return { nodes: acts(room, data, names), next: next_cursor };
   };
-  return [h("p.muted", room.say("audit_note")), keys.length > 0 && h("p", choice), await pager(load)];
+  return [h("p.muted", room.say("audit_note")), keys.length > 0 && h("p.picker", choice), await pager(load)];
 }
 
 const query = (name, value) => (value ? `&${name}=${encodeURIComponent(value)}` : "");
@@ -120,7 +120,7 @@ const acts = (room, data, names) =>
     empty: room.say("no_acts"),
     rows: data,
     columns: [
-      { head: room.say("when"), cell: (one) => moment(one.time) },
+      { head: room.say("when"), cell: (one) => h("span.when", moment(one.time)) },
       { head: room.say("who"), cell: (one) => names.get(one.key_id) ?? one.key_id ?? room.say("nobody") },
       { head: room.say("what"), cell: (one) => h("code", one.action) },
       { head: room.say("target"), cell: (one) => one.target ?? "" },
@@ -130,7 +130,8 @@ const acts = (room, data, names) =>
   });
 
 function status(room, code) {
-  const [word, kind] = code < 300 ? ["done", "good"] : code < 500 ? ["refused_act", "warn"] : ["failed_act", "bad"];
+  const refused = code === 401 || code === 403;
+  const [word, kind] = code < 300 ? ["done", "good"] : refused ? ["refused_act", "bad"] : code < 500 ? ["not_done", "warn"] : ["failed_act", "bad"];
   return h("span.badge", { class: kind }, `${room.say(word)} · ${code}`);
 }
 
@@ -148,7 +149,7 @@ const receipts = (room, data) =>
     empty: room.say("no_erasures"),
     rows: data,
     columns: [
-      { head: room.say("when"), cell: (one) => moment(one.time) },
+      { head: room.say("when"), cell: (one) => h("span.when", moment(one.time)) },
       { head: room.say("person"), cell: (one) => h("code", one.person ?? "") },
       { head: room.say("removed"), cell: (one) => removed(room, one.removed) },
       { head: room.say("models"), cell: (one) => forgotten(room, one.models) },

@@ -26,7 +26,7 @@ function health(room, { health: now }) {
   return [
     h("p", badge),
     now.why && h("p.notice.degraded", now.why),
-    now.degraded.map((what) => h("p.notice.degraded", what)),
+    ...now.degraded.map((what) => h("p.notice.degraded", what)),
     facts([
       [room.say("model"), now.model_version ?? room.say("no_model")],
       [room.say("alerts"), now.alerts ? room.link("overview", {}, number(now.alerts)) : number(0)],
