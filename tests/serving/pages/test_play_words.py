@@ -17,7 +17,15 @@ SOURCES = [*PAGES.glob("static/**/*.js"), *PAGES.glob("templates/*.html")]
 BOOKS = sorted(path.stem for path in PAGES.glob("static/words/*.json"))
 
 
-BUILT = (r"did_\w+", "(like|skip|hide)(_it)?", "yes|no|purpose", r"(advice|because|alert|by)_\w+", "split|interleaving")
+BUILT = (
+    r"did_\w+",
+    "(like|skip|hide)(_it)?",
+    "yes|no|purpose",
+    r"(advice|because|alert|by)_\w+",
+    "split|interleaving",
+    r"(outcome|part|limit|stage|state|check|kind|unit|type|of)_\w+",
+    r"\w+:\w+",
+)
 """Words whose key is put together when the page runs."""
 
 
@@ -44,7 +52,12 @@ def sources_of(book: str) -> str:
     """The text of what may say the words of a book: a screen its own, a page its own, all the shared ones."""
     own = {"shared": SOURCES, "play": [*PAGES.glob("static/play/*.js"), PAGES / "templates/play.html"]}
     of_room = [*PAGES.glob("static/room/**/*.js"), PAGES / "templates/room.html"]
-    found = own.get(book, of_room if book == "room" else [PAGES / f"static/room/screens/{book}.js"])
+    found = own.get(
+        book,
+        of_room
+        if book == "room"
+        else [*PAGES.glob(f"static/room/screens/{book}.js"), *PAGES.glob(f"static/room/screens/{book}/*.js")],
+    )
     return "".join(source.read_text("utf-8") for source in found)
 
 

@@ -130,7 +130,7 @@ function report(room, panel, draft, path) {
   const anyway = h("input", { type: "checkbox", id: "anyway" });
   const accept = () => panel.send("POST", `${path}:accept`, { anyway: anyway.checked }).then(() => panel.refresh());
   return h(
-    "section",
+    "section.report",
     { "aria-label": room.say("checks") },
     h("h3", room.say("checks")),
     findings(room, told.findings),
@@ -151,10 +151,17 @@ const findings = (room, all) =>
     columns: [
       { head: room.say("level"), cell: (one) => h("span.badge", { class: LEVELS[one.level] }, one.level) },
       { head: room.say("what"), cell: (one) => room.say(`check_${one.name.replaceAll(" ", "_")}`) },
-      { head: room.say("found"), cell: (one) => h("span", { lang: "en" }, one.detail) },
+      { head: room.say("found"), cell: (one) => found(room, one) },
       { head: room.say("examples"), cell: (one) => h("span.examples", (one.examples ?? []).join(" · ")) },
     ],
   });
+
+/** What a check found, in the words of the service, which are English. */
+function found(room, { level, count, detail }) {
+  const said = h("span", { lang: "en" }, detail);
+  if (room.language === "en") return said;
+  return [level === "PASS" ? room.say("fine") : room.say("to_look_at", { count: number(count) }), h("small.help", said)];
+}
 
 function refused(room, { id, report: told }) {
   const cells = (row) => Object.entries(row.cells).map(([name, cell]) => `${name}: ${cell ?? ""}`).join(" · ");
