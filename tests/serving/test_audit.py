@@ -115,6 +115,17 @@ def test_a_person_cannot_be_found_without_the_secret(shop_of: Keyed, tmp_path: P
     assert Audit(shop_of.workspace).person("u3") == told  # with the secret, it is found by one try
 
 
+def test_where_no_secret_can_be_kept_nobody_can_tell_who_is_meant(
+    untrained: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr("os.open", fail)
+    assert Audit(untrained).person("u3") != Audit(untrained).person("u3")
+    assert not (untrained.path / SECRET_FILE).exists()
+
+
 def test_what_the_store_refuses_waits(shop_of: Keyed, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise StoreError("no")

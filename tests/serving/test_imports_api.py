@@ -360,6 +360,21 @@ def test_what_cannot_be_read_is_refused_and_not_kept(
     assert list(empty.imports_dir.iterdir()) == []
 
 
+def test_a_folder_that_takes_nothing_is_said(
+    empty: Workspace, ask_of: Ask, is_problem: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = ask_of(empty)
+
+    def fail(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "mkdir", fail)
+    answer = client("POST", "/v1/imports?name=x.csv", content=EVENTS, headers=FILE_TYPE)
+    is_problem(answer, 507, "insufficient-storage")
+    problem = is_problem(client.post("/v1/backups", {}), 422, "invalid-request")
+    assert problem["detail"] == "nothing can be written to backups/: Permission denied"
+
+
 HANG = "import time; time.sleep(60)"
 EAT = "import time; held = bytearray(300_000_000); time.sleep(60)"
 

@@ -115,7 +115,11 @@ class Audit(Watcher):
 
     @cached_property
     def _secret(self) -> bytes:
-        return _made_once(self._workspace.path / SECRET_FILE)
+        try:
+            return _made_once(self._workspace.path / SECRET_FILE)
+        except OSError as error:  # a replica may not write here: then nobody can tell who is meant
+            _log.warning("the secret of the audit cannot be kept: %s", error)
+            return secrets.token_bytes(32)
 
 
 def audited(request: HTTPConnection, target: str | None = None, **detail: Any) -> None:

@@ -88,12 +88,8 @@ class Backups:
         Raises:
             InputError: another is under way, there is no room for it, or there are enough of them.
         """
-        self._folder.mkdir(exist_ok=True)
         self._check_room()
-        lock = FolderLock(self._folder)
-        if not lock.take(wait=False):
-            lock.release()
-            raise InputError("a backup is under way already")
+        lock = self._locked()
         try:
             for draft in self._folder.glob(DRAFTS):  # of a process that died
                 shutil.rmtree(draft, ignore_errors=True)
@@ -102,7 +98,7 @@ class Backups:
             self._tell(under)
         except OSError as error:
             lock.release()
-            raise InputError(f"nothing can be written to {self._folder.name}/: {error.strerror}") from None
+            raise self._no_folder(error) from None
         self._ending.clear()
         self._thread = Thread(target=self._make, args=(under, lock), name="backup")
         self._thread.start()
@@ -116,6 +112,20 @@ class Backups:
         self._ending.set()
         if self._thread is not None:
             self._thread.join()
+
+    def _locked(self) -> FolderLock:
+        try:
+            self._folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise self._no_folder(error) from None
+        lock = FolderLock(self._folder)
+        if not lock.take(wait=False):
+            lock.release()
+            raise InputError("a backup is under way already")
+        return lock
+
+    def _no_folder(self, error: OSError) -> InputError:
+        return InputError(f"nothing can be written to {self._folder.name}/: {error.strerror}")
 
     def _check_room(self) -> None:
         if len(self.names()) >= MOST:

@@ -24,6 +24,7 @@ BUILT = (
     r"(advice|because|alert|by)_\w+",
     "split|interleaving",
     r"(outcome|part|limit|stage|state|check|kind|unit|type|of)_\w+",
+    r"(requests|writes|exposures|erasures)_note",
     r"\w+:\w+",
 )
 """Words whose key is put together when the page runs."""

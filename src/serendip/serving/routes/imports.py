@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hashlib import sha256
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -30,7 +31,6 @@ files = APIRouter(prefix="/v1", tags=["data"], route_class=GuardedRoute)
 
 FILE_TYPE = "application/octet-stream"
 """A page elsewhere cannot send it unasked: a browser asks first, and is not answered."""
-PIECE = 1 << 20  # bytes written at once
 FileName = Annotated[str, Query(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f/\\]+$")]
 _SENT: dict[str, Any] = {
     "requestBody": {"required": True, "content": {FILE_TYPE: {"schema": {"type": "string", "format": "binary"}}}}
@@ -178,24 +178,31 @@ async def upload(request: Request, imports: Reading, name: FileName) -> JsonAnsw
     if media_type(request) != FILE_TYPE:
         raise Refused("unsupported-media-type", f"the file must be sent as Content-Type: {FILE_TYPE}")
     format_of(name)
-    id_, path = await run_in_threadpool(imports.drafts.new)
-    hashed, size = sha256(), 0
     try:
-        with path.open("wb") as file:
-            async for piece in request.stream():
-                hashed.update(piece)
-                size += len(piece)
-                await run_in_threadpool(file.write, piece)
-        if not size:
-            raise Refused("invalid-request", f"{name} is empty")
-    except BaseException as error:
-        imports.drafts.discard(id_)
-        if isinstance(error, OSError):
-            raise Refused("insufficient-storage", "the file cannot be kept: the disk takes no more") from None
-        raise
-    draft = await run_in_threadpool(imports.received, id_, name, size, hashed.hexdigest())
+        id_, path = await run_in_threadpool(imports.drafts.new)
+        try:
+            size, digest = await _kept(request, path)
+        except BaseException:
+            imports.drafts.discard(id_)
+            raise
+    except OSError:
+        raise Refused("insufficient-storage", "the file cannot be kept: the disk takes no more") from None
+    draft = await run_in_threadpool(imports.received, id_, name, size, digest)
     audited(request, id_)
     return JsonAnswer(_draft(draft))
+
+
+async def _kept(request: Request, path: Path) -> tuple[int, str]:
+    """Write the body to the disk as it comes; its size and its SHA-256."""
+    hashed, size = sha256(), 0
+    with path.open("wb") as file:
+        async for piece in request.stream():
+            hashed.update(piece)
+            size += len(piece)
+            await run_in_threadpool(file.write, piece)
+    if not size:
+        raise Refused("invalid-request", "the file is empty")
+    return size, hashed.hexdigest()
 
 
 @router.get("/imports", response_model=ImportPage)

@@ -6,7 +6,7 @@ import { button, confirmed, form } from "../forms.js";
 import { ago, bytes, duration, moment, number, percent } from "../format.js";
 import { h } from "../nodes.js";
 import { pager, table } from "../tables.js";
-import { importing } from "./data/importing.js";
+import { examplesOf, importing } from "./data/importing.js";
 
 const PAGE = 10;
 
@@ -132,7 +132,7 @@ function attributes(room, { total, sampled, attributes: all, more_names: more },
         { head: room.say("attribute"), cell: (one) => one.name },
         { head: room.say("value_type"), cell: (one) => one.types.map((type) => room.say(`type_${type.replaceAll(" ", "_")}`)).join(", ") },
         { head: room.say("filled"), number: true, cell: (one) => percent(one.filled / sampled) },
-        { head: room.say("examples"), cell: (one) => h("span.examples", one.examples.join(" · ")) },
+        { head: room.say("examples"), cell: (one) => examplesOf(one.examples.join(" · ")) },
       ],
     }),
     more > 0 && h("p.muted", room.say("more_names", { count: number(more) })),

@@ -15,6 +15,9 @@ const FIRST_ROWS = 8;
 const LEVELS = { PASS: "good", WARN: "warn", FAIL: "bad" };
 const LEFT_OUT = "-";
 
+/** Values of a column or a row, cut after two lines; all of it where one points. */
+export const examplesOf = (text) => h("span.examples", { title: text || null }, text);
+
 /** Where the import `id` stands. */
 export async function importing(room, panel, id) {
   const path = `/v1/imports/${encodeURIComponent(id)}`;
@@ -69,7 +72,7 @@ function columnTable(room, draft, selects) {
     rows: draft.headers.map((header, place) => ({ header, place })),
     columns: [
       { head: room.say("column"), cell: ({ header }) => h("strong", header) },
-      { head: room.say("examples"), cell: ({ place }) => h("span.examples", examples(place).join(" · ")) },
+      { head: room.say("examples"), cell: ({ place }) => examplesOf(examples(place).join(" · ")) },
       { head: room.say("is"), cell: ({ place }) => selects[place] },
     ],
   });
@@ -152,7 +155,7 @@ const findings = (room, all) =>
       { head: room.say("level"), cell: (one) => h("span.badge", { class: LEVELS[one.level] }, one.level) },
       { head: room.say("what"), cell: (one) => room.say(`check_${one.name.replaceAll(" ", "_")}`) },
       { head: room.say("found"), cell: (one) => found(room, one) },
-      { head: room.say("examples"), cell: (one) => h("span.examples", (one.examples ?? []).join(" · ")) },
+      { head: room.say("examples"), cell: (one) => examplesOf((one.examples ?? []).join(" · ")) },
     ],
   });
 
@@ -173,7 +176,7 @@ function refused(room, { id, report: told }) {
       columns: [
         { head: room.say("row"), number: true, cell: (row) => number(row.row) },
         { head: room.say("why"), cell: (row) => h("span", { lang: "en" }, row.why) },
-        { head: room.say("cells"), cell: (row) => h("span.examples", cells(row)) },
+        { head: room.say("cells"), cell: (row) => examplesOf(cells(row)) },
       ],
     }),
     h("p", button(room.say("fetch_refused"), () => download(`/v1/imports/${id}/rejected`, `rejected-${id}.csv`))),
