@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from serendip.data import Tables
+from serendip.data.sifting import main
 from serendip.serving import drafts, gate
 from serendip.serving.drafts import Drafts
 from serendip.serving.imports import Imports
@@ -22,6 +23,7 @@ from serendip.store import StoreError, Workspace
 from tests.serving.conftest import Client
 
 Ask = Callable[[Workspace], Client]
+WATCHED = drafts._watched
 FILE_TYPE = {"content-type": "application/octet-stream"}
 EVENTS = b"visitor,product,event,timestamp\n" + b"".join(
     f"p{n % 30},i{n % 7},like,{1_700_000_000 + n}\n".encode() for n in range(200)
@@ -29,6 +31,17 @@ EVENTS = b"visitor,product,event,timestamp\n" + b"".join(
 BAD = EVENTS + b",i1,like,1700000000\np1,i2,like,soon\np1,=1+1,like,soon\n"
 COLUMNS = {"user": "visitor", "item": "product", "type": "event", "time": "timestamp"}
 CHOICE = {"kind": "events", "format": "csv", "columns": COLUMNS}
+
+
+@pytest.fixture(autouse=True)
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are read in this process, which is quicker, but for the tests that ask for `elsewhere`."""
+    monkeypatch.setattr(drafts, "_watched", lambda folder: main(folder) or "")
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch, here: None) -> None:
+    monkeypatch.setattr(drafts, "_watched", WATCHED)
 
 
 def sent(client: Client, content: bytes, name: str = "log.csv") -> dict[str, Any]:
@@ -195,7 +208,7 @@ def test_an_import_that_fails_leaves_nothing_and_can_be_tried_again(
 def test_a_service_that_ends_cuts_an_import_off(empty: Workspace, ask_of: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     client = ask_of(empty)
     id_ = checked(client, EVENTS)["id"]
-    imports_of(client)._ending.set()
+    imports_of(client)._ended.set()
     client.post(f"/v1/imports/{id_}:accept", {})
     imports_of(client).stop()
     assert state(client, id_)["draft"]["why"] == "the service ended"
@@ -291,6 +304,22 @@ def test_drafts_are_removed_by_number_age_and_size(
     assert list(empty.imports_dir.iterdir()) == []
 
 
+def test_what_somebody_works_on_is_not_removed(
+    empty: Workspace, ask_of: Ask, is_problem: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = ask_of(empty)
+    monkeypatch.setattr(drafts, "MOST_DRAFTS", 1)
+    id_ = sent(client, EVENTS)["id"]
+    lock = Drafts(empty.imports_dir).hold(id_)
+    sent(client, EVENTS)
+    monkeypatch.setattr(drafts, "DRAFTS_KEPT_S", -1.0)
+    imports_of(client).look()
+    assert [one["id"] for one in client.get("/v1/imports").json()["drafts"]] == [id_]
+    lock.release()
+    imports_of(client).look()
+    is_problem(client.get(f"/v1/imports/{id_}"), 404, "not-found")
+
+
 def test_refused_rows_go_after_a_month(empty: Workspace, ask_of: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     client = ask_of(empty)
     imported(client, BAD)
@@ -375,10 +404,16 @@ def test_a_folder_that_takes_nothing_is_said(
     assert problem["detail"] == "nothing can be written to backups/: Permission denied"
 
 
+@pytest.mark.usefixtures("elsewhere")
+def test_a_file_is_read_in_a_process_of_its_own(empty: Workspace, ask_of: Ask) -> None:
+    assert imported(ask_of(empty), EVENTS)["accepted"] == 200
+
+
 HANG = "import time; time.sleep(60)"
 EAT = "import time; held = bytearray(300_000_000); time.sleep(60)"
 
 
+@pytest.mark.usefixtures("elsewhere")
 @pytest.mark.parametrize(("program", "said"), [(HANG, "more than 0.5 seconds"), (EAT, "more than 100 MB of memory")])
 def test_a_file_that_takes_too_much_takes_only_its_own_process(
     empty: Workspace, ask_of: Ask, is_problem: Any, monkeypatch: pytest.MonkeyPatch, program: str, said: str
@@ -392,6 +427,7 @@ def test_a_file_that_takes_too_much_takes_only_its_own_process(
     assert client.get("/healthz").status_code == 200
 
 
+@pytest.mark.usefixtures("elsewhere")
 def test_a_reader_that_dies_is_said(
     empty: Workspace, ask_of: Ask, is_problem: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -76,7 +76,8 @@ class Drafts:
         """The id of a new draft and the file to write it to."""
         self.sweep()
         for oldest in self.all()[MOST_DRAFTS - 1 :]:
-            self.discard(oldest.id)
+            if not self.is_held(oldest.id):
+                self.discard(oldest.id)
         id_ = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(2)}"
         (self._folder / id_).mkdir(parents=True)
         return id_, self._folder / id_ / FILE
@@ -131,16 +132,23 @@ class Drafts:
         """A lock on a draft, for whoever works on it.
 
         Raises:
-            InputError: somebody works on it already.
+            InputError: somebody works on it already, or it is gone.
         """
-        lock = FolderLock(self.folder_of(id_))
+        try:
+            lock = FolderLock(self.folder_of(id_))
+        except OSError:
+            raise InputError("this file is not here any more") from None
         if not lock.take(wait=False):
             lock.release()
             raise InputError("this file is being read or imported already")
         return lock
 
     def is_held(self, id_: str) -> bool:
-        lock = FolderLock(self.folder_of(id_))
+        """Whether somebody works on a draft."""
+        try:
+            lock = FolderLock(self.folder_of(id_))
+        except OSError:  # it is gone
+            return False
         try:
             return not lock.take(wait=False)
         finally:
@@ -149,12 +157,10 @@ class Drafts:
     def settle(self, id_: str, keep_refused: bool) -> None:
         """The draft was imported: what is left are the rows that were refused."""
         folder = self.folder_of(id_)
-        if not keep_refused:
-            self.discard(id_)
-            return
-        for name in (DRAFT_FILE, FILE, TASK, ANSWER):
+        goes = (DRAFT_FILE, FILE, TASK, ANSWER) if keep_refused else (REJECTED,)
+        for name in goes:
             (folder / name).unlink(missing_ok=True)
-        shutil.rmtree(folder / TABLES, ignore_errors=True)
+        shutil.rmtree(folder / TABLES if keep_refused else folder, ignore_errors=True)
 
     def discard(self, id_: str) -> None:
         shutil.rmtree(self.folder_of(id_), ignore_errors=True)

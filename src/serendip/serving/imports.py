@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from threading import Event, Thread
+from threading import Thread
 from typing import Any
 
 import polars as pl
@@ -40,7 +40,6 @@ class Imports(Watcher):
         super().__init__("imports", SWEEP_EVERY_S)
         self._engine, self._store = engine, engine.store
         self.drafts = Drafts(engine.workspace.imports_dir)
-        self._ending = Event()
         self._threads: list[Thread] = []
 
     def look(self) -> None:
@@ -48,7 +47,6 @@ class Imports(Watcher):
 
     def stop(self) -> None:
         """Cut off what is under way; nothing of it is imported."""
-        self._ending.set()
         super().stop()
         for thread in self._threads:
             thread.join()
@@ -57,14 +55,10 @@ class Imports(Watcher):
         """A file has arrived; what it seems to be.
 
         Raises:
-            InputError: it cannot be read; nothing of it is kept.
+            InputError: it cannot be read.
         """
         draft = Draft(id_, name, size, sha256, time.time_ns() // 1_000_000)
-        try:
-            draft = replace(draft, guess=self.drafts.sift(draft, {}))
-        except InputError:
-            self.drafts.discard(id_)
-            raise
+        draft = replace(draft, guess=self.drafts.sift(draft, {}))
         self.drafts.write(draft)
         return draft
 
@@ -160,7 +154,7 @@ class Imports(Watcher):
         told_s = [time.monotonic()]
 
         def progress(label: str, done: int, total: int) -> None:
-            if self._ending.is_set():
+            if self._ended.is_set():
                 raise _EndedError
             if time.monotonic() - told_s[0] >= TELL_EVERY_S:
                 told_s[0] = time.monotonic()

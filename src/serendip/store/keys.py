@@ -28,7 +28,7 @@ SCOPES = {
     "data:read": "look at items and people, and at what was shown to them",
     "data:write": "the same, and change them",
     "control:read": "look at all that the control room shows, and change nothing",
-    "admin": "all of this, and export, erasure, models, experiments, rules and keys",
+    "admin": "all of this, and export, erasure, imports, models, experiments, rules, backups and keys",
 }
 DAY_MS = 86_400_000
 LONGEST_NAME = 100

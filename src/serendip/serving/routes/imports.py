@@ -102,6 +102,18 @@ class DraftTold(Answered):
     """What ended the last attempt to import it; nothing of that stayed."""
 
 
+class DraftLine(Answered):
+    """A file that was received, in short."""
+
+    id: str
+    name: str
+    bytes: int
+    received: str
+    stage: Literal["received", "checked", "importing"]
+    done: int
+    total: int
+
+
 class ImportTold(Answered):
     """What a file brought."""
 
@@ -156,7 +168,7 @@ class ImportPage(Answered):
 
     data: list[ImportTold]
     next_cursor: str | None
-    drafts: list[DraftTold]
+    drafts: list[DraftLine]
     """Files on their way, latest first."""
     bounds: Bounds
 
@@ -182,12 +194,12 @@ async def upload(request: Request, imports: Reading, name: FileName) -> JsonAnsw
         id_, path = await run_in_threadpool(imports.drafts.new)
         try:
             size, digest = await _kept(request, path)
+            draft = await run_in_threadpool(imports.received, id_, name, size, digest)
         except BaseException:
             imports.drafts.discard(id_)
             raise
     except OSError:
         raise Refused("insufficient-storage", "the file cannot be kept: the disk takes no more") from None
-    draft = await run_in_threadpool(imports.received, id_, name, size, digest)
     audited(request, id_)
     return JsonAnswer(_draft(draft))
 
@@ -211,7 +223,7 @@ def every(engine: Live, imports: Reading, limit: Limit = 20, cursor: str | None 
     rows = engine.store.import_page(limit + 1, id_of(cursor))
     following = cursor_after(rows[limit - 1].id) if len(rows) > limit else None
     data = [_imported(imports, one) for one in rows[:limit]]
-    waiting = [_draft(one) for one in imports.drafts.all()]
+    waiting = [_line(one) for one in imports.drafts.all()]
     return JsonAnswer({"data": data, "next_cursor": following, "drafts": waiting, "bounds": _bounds()})
 
 
@@ -252,13 +264,11 @@ def accept(request: Request, imports: Reading, import_id: PathId, body: AcceptBo
 @router.delete("/imports/{import_id}", status_code=204, response_class=Response)
 def discard(imports: Reading, import_id: PathId) -> Response:
     """Throw away a file that was not imported, or the rows that were refused of one that was."""
-    if imports.drafts.read(import_id) is None and imports.drafts.refused_of(import_id) is None:
+    if imports.drafts.read(import_id) is not None:
+        imports.drafts.hold(import_id).release()  # nobody works on it
+    elif imports.drafts.refused_of(import_id) is None:
         raise _unknown(import_id)
-    lock = imports.drafts.hold(import_id)
-    try:
-        imports.drafts.discard(import_id)
-    finally:
-        lock.release()
+    imports.drafts.discard(import_id)
     return Response(status_code=204)
 
 
@@ -284,6 +294,11 @@ def _found(imports: Imports, import_id: str) -> Draft:
 
 def _unknown(import_id: str) -> Refused:
     return Refused("not-found", f"there is no import {import_id!r}")
+
+
+def _line(draft: Draft) -> dict[str, Any]:
+    told = {name: getattr(draft, name) for name in DraftLine.model_fields if name != "received"}
+    return {**told, "received": rfc3339(draft.received_ms)}
 
 
 def _draft(draft: Draft) -> dict[str, Any]:

@@ -130,9 +130,15 @@ const acts = (room, data, names) =>
   });
 
 function status(room, code) {
-  const refused = code === 401 || code === 403;
-  const [word, kind] = code < 300 ? ["done", "good"] : refused ? ["refused_act", "bad"] : code < 500 ? ["not_done", "warn"] : ["failed_act", "bad"];
+  const [word, kind] = outcomeOf(code);
   return h("span.badge", { class: kind }, `${room.say(word)} · ${code}`);
+}
+
+function outcomeOf(code) {
+  if (!code) return ["unanswered", "warn"]; // whoever asked went away
+  if (code < 300) return ["done", "good"];
+  if (code === 401 || code === 403) return ["refused_act", "bad"];
+  return code < 500 ? ["not_done", "warn"] : ["failed_act", "bad"];
 }
 
 async function erasures(room, panel) {
