@@ -39,11 +39,13 @@ def patient() -> Iterator[None]:
 class Client:
     """Synchronous requests to an application in this process, over one event loop."""
 
-    def __init__(self, app: FastAPI) -> None:
-        self.app = app
+    def __init__(self, app: FastAPI, key: str | None = None) -> None:
+        """Args: key: is sent with every request that `__call__` makes."""
+        self.app, self.key = app, key
         self._loop = asyncio.Runner()
         transport = httpx.ASGITransport(app)
-        self._http = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")
+        headers = {"x-api-key": key} if key else {}
+        self._http = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=headers)
 
     def __call__(self, method: str, path: str, **options: Any) -> httpx.Response:
         return self._loop.run(self._http.request(method, path, **options))

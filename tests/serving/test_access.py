@@ -58,6 +58,10 @@ MISSING = {
     (422, "/v1/models:evaluate"),
     (409, "/v1/models:train"),
     (422, "/v1/recipe"),
+    (404, "/v1/keys/{key_id}"),
+    (422, "/v1/imports"),  # the test sends no file
+    *((404, f"/v1/imports/{{import_id}}{of}") for of in ("", ":guess", ":check", ":accept", "/rejected")),
+    (422, "/v1/backups"),  # one is under way
 }
 """What may be asked for and is not there."""
 
@@ -67,8 +71,8 @@ RULE = {"name": "n", "kind": "hide", "item_ids": ["nothing"]}
 
 def filled(path: str) -> str:
     names = {"category": "tea", "feedback_type": "like", "name": "neighbors"}
-    ids = {"experiment_id": "none", "rule_id": "none", "version": "none"}
-    return path.format(item_id="i1", user_id="u1", request_id="r", **ids, **names)
+    things = ("experiment_id", "rule_id", "version", "key_id", "import_id")
+    return path.format(item_id="i1", user_id="u1", request_id="r", **dict.fromkeys(things, "none"), **names)
 
 
 def body(method: str, path: str) -> dict[str, Any]:
@@ -87,11 +91,16 @@ def body(method: str, path: str) -> dict[str, Any]:
         "/v1/recipe:check": {"recipe": DEFAULT},
         "/v1/recipe:dry-run": {"recipe": DEFAULT, "people": 1},
         "/v1/users:batch": [],
+        "/v1/keys": {"name": "n", "scopes": ["recommend:read"]},
         "/v1/experiments": {"name": "n", "arms": [{"name": "a"}, {"name": "b"}], "traffic": 1e-4},
         "/v1/experiments/{experiment_id}/stop": {},
         "/v1/rules": RULE,
         "/v1/rules/{rule_id}": RULE,
         "/v1/rules:preview": RULE,
+        "/v1/backups": {},
+        "/v1/imports/{import_id}:guess": {"kind": "events"},
+        "/v1/imports/{import_id}:check": {"kind": "events", "format": "csv"},
+        "/v1/imports/{import_id}:accept": {},
         "/api/user": {"UserId": "u1"},
         "/api/users": [],
         "/api/item": {"ItemId": "i1"},

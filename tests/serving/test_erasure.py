@@ -423,7 +423,7 @@ def test_events_that_arrive_meanwhile_are_erased_or_are_a_new_beginning(shop, en
 
 def test_erasures_side_by_side_are_each_exact(shop, engine) -> None:
     people = ["u0", "u1", "u2", "u3", "u4", "u5", "u0"]
-    threads = [threading.Thread(target=engine.erase, args=(user_id,)) for user_id in people]
+    threads = [threading.Thread(target=engine.erasures.erase, args=(user_id,)) for user_id in people]
     for thread in threads:
         thread.start()
     for thread in threads:

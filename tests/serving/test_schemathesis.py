@@ -55,12 +55,14 @@ OPERATIONS = operations(DOCUMENT)
 
 @pytest.fixture(scope="module")
 def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """A shop whose data nobody minds."""
+    """A shop whose data nobody minds, and its key: without one, the first that is made would close the door."""
     with opened(tmp_path_factory.mktemp("fuzzed")) as workspace:
         publish_model(workspace)
         shown = {"item_id": "i1", "rank": 1, "score": 0.5, "source": "ease", "propensity": 1.0}
         workspace.store.log_exposures([Exposure("r1", "u1", 1_700_000_000_000, "home", "v1", "default", (shown,))])
-        client = Client(create_app(workspace))
+        key, text = make("fuzz", ["admin"])
+        workspace.store.add_key(key)
+        client = Client(create_app(workspace), text)
         client.app.state.background.running = True  # as if a round went on: what it takes is tested elsewhere
         yield client
         client.close()
@@ -108,7 +110,7 @@ def fuzz(client: Client, operation: APIOperation, how: settings) -> None:
     @how
     @given(case=cases(operation))
     def every_answer_is_declared(case: Any) -> None:
-        judge(case, send(client, case))
+        judge(case, send(client, case, client.key))
 
     every_answer_is_declared()
 

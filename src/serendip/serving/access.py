@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
 from fastapi import Request, Response
@@ -87,6 +88,23 @@ POLICY: dict[tuple[str, str], str] = {
     ("POST", "/v1/recipe:dry-run"): LOOK,
     ("PUT", "/v1/recipe"): ADMIN,
     ("GET", "/v1/alerts"): LOOK,
+    ("GET", "/v1/keys"): LOOK,
+    ("POST", "/v1/keys"): ADMIN,
+    ("DELETE", "/v1/keys/{key_id}"): ADMIN,
+    ("GET", "/v1/audit"): LOOK,
+    ("GET", "/v1/erasures"): LOOK,
+    ("POST", "/v1/imports"): ADMIN,
+    ("GET", "/v1/imports"): LOOK,
+    ("GET", "/v1/imports/{import_id}"): LOOK,
+    ("POST", "/v1/imports/{import_id}:guess"): ADMIN,
+    ("POST", "/v1/imports/{import_id}:check"): ADMIN,
+    ("POST", "/v1/imports/{import_id}:accept"): ADMIN,
+    ("DELETE", "/v1/imports/{import_id}"): ADMIN,
+    ("GET", "/v1/imports/{import_id}/rejected"): LOOK,
+    ("GET", "/v1/schema"): LOOK,
+    ("GET", "/v1/operations"): LOOK,
+    ("GET", "/v1/backups"): LOOK,
+    ("POST", "/v1/backups"): ADMIN,
     ("GET", "/v1/overview"): LOOK,
     ("POST", "/api/user"): DATA,
     ("POST", "/api/users"): DATA,
@@ -165,6 +183,10 @@ class Access:
             raise Refused("key-insufficient", f"the key {key.id} does not have the scope {needed}")
         self._limits.take("reads" if needed == READ else "writes", key.id)
 
+    def read_again(self) -> None:
+        """Have the next request read the keys: one was made or revoked here."""
+        self._read_s = float("-inf")
+
     async def _renew(self) -> None:
         """Read the keys again; other requests go by the old ones meanwhile."""
         self._read_s = time.monotonic()
@@ -185,6 +207,7 @@ class Access:
         self._limits.check_failures(address)
         if key is None:
             self._limits.failed(address)
+            request["state"]["past_key_id"] = self._past_key_id(text)
             raise Refused(
                 "key-needed",
                 "send a valid key in `Authorization: Bearer` or `X-API-Key`",
@@ -194,6 +217,12 @@ class Access:
             self._proven = dict.fromkeys(list(self._proven)[MOST_CLIENTS // 2 :])
         self._proven[address, key.id] = None
         return key
+
+    def _past_key_id(self, text: str) -> str | None:
+        """Of a key that has ended, for the audit."""
+        past = [replace(key, revoked_ms=None, expires_ms=None) for key in self._known.get(text[_ID], ())]
+        key = matching(text, past, 0)
+        return None if key is None else key.id
 
 
 def _by_id(store: Store) -> dict[str, tuple[Key]]:

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from fastapi import FastAPI
 
 from serendip.serving import pages, problems, statuses
 from serendip.serving.access import Access
+from serendip.serving.audit import Audit
 from serendip.serving.background import Background
+from serendip.serving.backups import Backups
 from serendip.serving.bodies import EventBody
 from serendip.serving.direct import direct_routes
 from serendip.serving.engine import Engine
 from serendip.serving.gate import Gate
+from serendip.serving.imports import Imports
 from serendip.serving.limits import Limits
 from serendip.serving.origins import Origins
 from serendip.serving.overview import Overview
 from serendip.serving.problems import Problem
 from serendip.serving.routes import ROUTERS
 from serendip.serving.siblings import Siblings
+from serendip.serving.storage import Storage
 from serendip.store import Workspace
 from serendip.store.training import TrainingSettings
 from serendip.version import __version__
@@ -32,6 +36,14 @@ _DESCRIPTION = """Live recommendations with reasons.
 
 Ids are any UTF-8 string of at most 256 bytes, percent-encoded in paths. Times are RFC 3339 in UTC; epoch seconds or
 milliseconds are read too. Every failure is `application/problem+json` (RFC 9457)."""
+
+
+class Beside(Protocol):
+    """What works beside the requests, while the service runs."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
 
 
 class Service(FastAPI):
@@ -92,33 +104,45 @@ def create_app(
     app.state.engine, app.state.draining, app.state.siblings = engine, False, None
     app.state.overview = Overview(engine)
     app.state.access = Access(workspace.store, Limits(settings, engine.metrics.limited), limit_anybody)
+    audit = app.state.audit = Audit(workspace)
+    backups = app.state.backups = Backups(workspace)
+    imports = app.state.imports = Imports(engine)
+    app.state.storage = Storage(workspace)
     training = training or workspace.settings.training.model_copy(update=NEVER)
     background = Background(workspace, engine.deployment, training, engine.metrics.trained)
     app.state.background = background
     engine.metrics.gauge("training_running", "1 while a new model is trained.", lambda: float(background.running))
-    app.router.lifespan_context = _lifespan(engine, background)
+    app.router.lifespan_context = _lifespan(engine, (background, audit, backups, imports))
     pages.mount(app)
     direct = direct_routes(app, (route for router in ROUTERS for route in router.routes))
     app.add_middleware(
-        Gate, metrics=engine.metrics, answers_to=answers_to, settings=settings, origins=named, direct=direct
+        Gate,
+        metrics=engine.metrics,
+        answers_to=answers_to,
+        settings=settings,
+        origins=named,
+        direct=direct,
+        passed=audit.passed,
     )
     return app
 
 
-def _lifespan(engine: Engine, background: Background) -> Any:
+def _lifespan(engine: Engine, beside: Sequence[Beside]) -> Any:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.draining = False
         siblings: Siblings | None = app.state.siblings
         engine.start()
-        background.start()
+        for one in beside:
+            one.start()
         if siblings:
             siblings.start()
         try:
             yield
         finally:
             app.state.draining = True
-            background.stop()
+            for one in beside:
+                one.stop()
             engine.stop()
             if siblings:
                 siblings.stop()

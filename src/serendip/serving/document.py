@@ -20,14 +20,17 @@ _TITLES = {
     "users": "Users",
     "experiments": "Experiments",
     "operation": "Operation",
+    "access": "Access",
+    "data": "Data",
     "gorse": "Addresses of gorse",
 }
 
 
 _FIRST_STEPS = """\
 The same as an OpenAPI 3.1 document: `GET /openapi.json`. Each answer carries `X-Request-Id`, the one that was sent or a
-new one. Bodies are sent with `Content-Type: application/json` and have at most 1 MiB, those of events 32 MiB and
-those of recommendations, which may hold a picture, 14 MiB.
+new one. Bodies are sent with `Content-Type: application/json` and have at most 1 MiB, those of events 32 MiB, those
+of recommendations, which may hold a picture, 14 MiB, and files to import, which are sent as
+`Content-Type: application/octet-stream`, 128 MiB.
 
     curl http://127.0.0.1:8000/v1/events --json '{"type": "like", "user_id": "ann", "item_id": "i12"}'
     curl http://127.0.0.1:8000/v1/recommendations --json '{"user_id": "ann", "limit": 5, "include": ["reasons"]}'

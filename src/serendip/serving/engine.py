@@ -290,10 +290,6 @@ class Engine:
         while len(self._awaited) > MOST_AWAITED:
             self._awaited.popitem(last=False)
 
-    def erase(self, user_id: str) -> dict[str, int]:
-        """Remove all that is held of a person; how many rows of each table."""
-        return self.erasures.erase(user_id).removed
-
     # Traces
 
     def _exposure(self, asked: Asked, answer: Answer) -> Exposure:

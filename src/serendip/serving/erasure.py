@@ -13,7 +13,7 @@ import json
 import logging
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -24,6 +24,7 @@ from serendip.data import Queries
 from serendip.models import Forgets, Model
 from serendip.pipeline import Pipeline
 from serendip.serving.deployment import Deployment, Served
+from serendip.serving.drafts import Drafts
 from serendip.serving.exposures import ExposureLog
 from serendip.serving.histories import RecentHistories
 from serendip.store import Erasure, Workspace
@@ -39,6 +40,7 @@ CACHES = {
     "histories": "forgotten here; another process on the same store forgets them within seconds",
     "exposures": "none is waiting to be written",
     "checkpoints": "of fits that were cut off are deleted",
+    "imports": "files on their way in are deleted, and refused rows that may be about the person",
 }
 EXACT, UNDER_WAY, NEXT_BUILD = "exact", "under way", "at the next build"
 
@@ -65,6 +67,10 @@ class Done:
     models: list[Standing]
     models_deleted: list[str]
 
+    def receipt(self) -> dict[str, Any]:
+        """What the audit keeps of it, which names nobody."""
+        return {"removed": self.removed, "models": [asdict(one) for one in self.models]}
+
 
 class Erasures:
     """Erases people, one after the other where models are concerned."""
@@ -74,6 +80,7 @@ class Erasures:
     ) -> None:
         self._workspace = workspace
         self._exposures, self._histories, self._deployment = exposures, histories, deployment
+        self._drafts = Drafts(workspace.imports_dir)
         self._worker: ThreadPoolExecutor | None = None
         self._waiting = 0
         self._lock, self._turn = Lock(), Lock()
@@ -94,6 +101,7 @@ class Erasures:
             finally:
                 self._histories.forget([user_id])
             works = [self._submit(erasure) for erasure in erased if erasure.counted]
+        self._drafts.forget(user_id)
         self._workspace.store.scrub()  # where it fails, the request is to be repeated, but models forget all the same
         deleted = [version for work in wait(works, WAIT_S).done for version in work.result()]
         removed = {table: sum(one.removed[table] for one in erased) for table in erased[0].removed}

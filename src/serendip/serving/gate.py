@@ -31,6 +31,10 @@ EVENTS_BODY_LIMIT = 32 << 20  # bytes
 EVENTS_PATH = "/v1/events"
 PICTURE_BODY_LIMIT = 14 << 20  # bytes: the base64 of a picture of 10,000,000 bytes, and the rest
 PICTURE_PATH = "/v1/recommendations"
+FILE_BODY_LIMIT = 128 << 20  # bytes: a file to import, which goes to the disk as it comes
+FILE_PATH = "/v1/imports"
+LIMITS = {EVENTS_PATH: EVENTS_BODY_LIMIT, PICTURE_PATH: PICTURE_BODY_LIMIT, FILE_PATH: FILE_BODY_LIMIT}
+"""Of paths whose bodies may be larger."""
 MOST_HEADERS = 100
 UNCOUNTED = UNLIMITED | {"/metrics"}
 """What is answered however much there is to do: those who watch need it most then."""
@@ -63,10 +67,15 @@ class Gate:
         settings: ServiceSettings,
         origins: Origins,
         direct: Mapping[tuple[str, str], ASGIApp] | None = None,
+        passed: Callable[[Scope, int], None] = lambda scope, status: None,
     ) -> None:
-        """Args: direct: what answers a method and a path instead of `app`."""
+        """Args:
+        direct: what answers a method and a path instead of `app`.
+        passed: is told of each request behind its answer, with the status.
+        """
         self.app = app
         self.direct = direct or {}
+        self.passed = passed
         self.metrics = metrics
         self.answers_to = lru_cache(256)(answers_to)
         self.origins = origins
@@ -86,6 +95,7 @@ class Gate:
             self.passages.leave(passage)
             seconds = time.perf_counter() - passage.started_s
             self.metrics.observe(scope, passage.status, seconds)
+            self.passed(scope, passage.status)
             if logs.requests.isEnabledFor(logging.INFO):
                 logs.requests.info("request", extra={"fields": passage.told(seconds)})
 
@@ -115,10 +125,7 @@ class _Passage:
             if await self._preflight():
                 return
             path = scope["path"] = canonical_path(scope)
-            if path == EVENTS_PATH:
-                self._limit = EVENTS_BODY_LIMIT
-            elif path == PICTURE_PATH:
-                self._limit = PICTURE_BODY_LIMIT
+            self._limit = LIMITS.get(path, BODY_LIMIT)
             self._check_size(_announced(self.headers))
             gate.passages.enter(self, path in UNCOUNTED)
             app = gate.direct.get((scope["method"], path), gate.app)

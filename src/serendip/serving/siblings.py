@@ -55,6 +55,10 @@ class Siblings:
                 self._listening.shutdown(socket.SHUT_RDWR)  # wakes the thread
             self._listening.close()
 
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(list(self._path.parent.glob("*.sock")))
+
     def text(self) -> bytes:
         """What all of them counted, in the text format of Prometheus."""
         others = (path for path in self._path.parent.glob("*.sock") if path != self._path)

@@ -19,7 +19,7 @@ from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from serendip.data import InputError
+from serendip.data import InputError, Progress, silent
 from serendip.errors import DamagedArtifactError
 from serendip.store.files import synchronise, synchronise_tree
 from serendip.store.shelf import POINTER
@@ -31,8 +31,10 @@ LARGEST_MANIFEST = 64 << 20  # bytes
 BLOCK = 1 << 20  # bytes copied at once
 
 
-def backup(workspace: Workspace, path: Path) -> int:
+def backup(workspace: Workspace, path: Path, progress: Progress = silent) -> int:
     """Write all of `workspace` to `path`, which appears whole or not at all; its size in bytes.
+
+    What `progress` raises ends it, and nothing is left.
 
     Raises:
         InputError: there is something at `path` already, no folder to put it in, or a file of the workspace was
@@ -44,10 +46,12 @@ def backup(workspace: Workspace, path: Path) -> int:
         raise InputError(f"there is no folder {path.parent}")
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".backup-") as folder:
         draft = Path(folder) / "draft"
-        _pack(workspace, Path(folder), draft)
+        size = _pack(workspace, Path(folder), draft, progress)
         try:
-            for _ in _entries(draft):  # read back once before it has its name
-                pass
+            done = 0
+            for _, block in _entries(draft):  # read back once before it has its name
+                done += len(block)
+                progress("reading back", done, size)
         except ValueError as error:
             raise InputError(f"the workspace was changed while it was read ({error}); try again") from None
         synchronise(draft)
@@ -87,17 +91,23 @@ def restore(path: Path, folder: Path) -> None:
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def _pack(workspace: Workspace, folder: Path, draft: Path) -> None:
+def _pack(workspace: Workspace, folder: Path, draft: Path, progress: Progress) -> int:
+    """How many bytes there are of all files."""
     store, pointer, model = folder / STORE_FILE, folder / POINTER, workspace.current_model()
+    progress("copying the store", 0, workspace.store.disk_bytes())
     workspace.store.copy_to(store)
     files = {STORE_FILE: store, **dict(_files(workspace, model))}
     if model is not None:
         pointer.write_text(model.name + "\n", encoding="utf-8")
         files[f"models/{POINTER}"] = pointer
+    done, size = 0, sum(file.stat().st_size for file in files.values())
     with tarfile.open(draft, "w:gz", compresslevel=3) as archive:
         _add(archive, MANIFEST, _manifest(files))
         for name, file in files.items():
+            progress("packing", done, size)
             archive.add(file, name, recursive=False)
+            done += file.stat().st_size
+    return size
 
 
 def _files(workspace: Workspace, model: Path | None) -> Iterator[tuple[str, Path]]:

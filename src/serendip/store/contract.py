@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,17 +11,21 @@ import polars as pl
 from serendip.data import Past, Progress, Signals, Tables, silent
 from serendip.store.records import (
     Attributes,
+    AuditEntry,
     Changes,
     Erasure,
     Experiment,
     Exposure,
+    Imported,
     Key,
     Kind,
     Mark,
     Receipt,
+    Sample,
     Showings,
     StoredEvent,
     StoredRule,
+    TypeCount,
 )
 
 
@@ -267,12 +271,50 @@ class Store(Protocol):
         """All keys ever made, oldest first."""
         ...
 
-    def revoke_key(self, id: str) -> bool:
-        """Make a key worthless for ever; whether there is one of that id."""
+    def revoke_key(self, id: str, keep_an_admin: bool = False) -> bool:
+        """Make a key worthless for ever; whether there is one of that id.
+
+        Raises:
+            InputError: no valid key with the scope `admin` would be left, and one is to be kept.
+        """
+        ...
+
+    def key_uses(self) -> dict[str, int]:
+        """When keys were last used, about, by id; those that never were are left out."""
+        ...
+
+    def write_audit(self, entries: Sequence[AuditEntry], used: Mapping[str, int]) -> None:
+        """Keep what administrators did, in this order, and when keys were used."""
+        ...
+
+    def audit_page(
+        self, limit: int, before: int | None = None, *, key_id: str | None = None, actions: Sequence[str] = ()
+    ) -> list[AuditEntry]:
+        """The latest `limit` entries before the number `before`, latest first; of one key, or of these actions."""
+        ...
+
+    def add_import(self, imported: Imported) -> None:
+        """Keep what an import brought."""
+        ...
+
+    def import_page(self, limit: int, before: str | None = None) -> list[Imported]:
+        """The latest `limit` imports before the id `before`, latest first."""
+        ...
+
+    def sample(self, kind: Kind, most: int) -> Sample:
+        """About `most` rows, spread evenly over the order of arrival: quick, however many there are."""
+        ...
+
+    def type_counts(self, window: int) -> list[TypeCount]:
+        """Types among the latest `window` events, the most frequent first."""
         ...
 
     def copy_to(self, path: Path) -> None:
         """Write everything, as it is at one moment, as a store in the new SQLite file `path`; others may write on."""
+        ...
+
+    def disk_bytes(self) -> int:
+        """What the store takes on the disk, its logs included."""
         ...
 
     def writes_waiting(self) -> int:

@@ -28,7 +28,7 @@ SCOPES = {
     "data:read": "look at items and people, and at what was shown to them",
     "data:write": "the same, and change them",
     "control:read": "look at all that the control room shows, and change nothing",
-    "admin": "all of this, and export, erasure, models, experiments, rules and keys",
+    "admin": "all of this, and export, erasure, imports, models, experiments, rules, backups and keys",
 }
 DAY_MS = 86_400_000
 LONGEST_NAME = 100
@@ -83,7 +83,18 @@ def _key(row: dict[str, Any]) -> Key:
     return Key(**{**row, "scopes": tuple(json.loads(row["scopes"]))})
 
 
-def revoke(connection: Connection, id_: str, now_ms: int) -> bool:
+def revoke(connection: Connection, id_: str, now_ms: int, keep_an_admin: bool) -> bool:
     """Whether there was such a key; one that was revoked before keeps its time."""
+    if keep_an_admin:
+        _check_left(read(connection), id_, now_ms)
     changed = sa.update(keys).where(keys.c.id == id_).values(revoked_ms=sa.func.coalesce(keys.c.revoked_ms, now_ms))
     return connection.execute(changed).rowcount > 0
+
+
+def _check_left(known: Sequence[Key], id_: str, now_ms: int) -> None:
+    admins = [key.id for key in known if "admin" in key.scopes and key.valid(now_ms)]
+    if admins == [id_]:
+        raise InputError(
+            f"the key {id_} is the last one with the scope admin and cannot be revoked over HTTP; "
+            "make another first, or use `serendip keys revoke`"
+        )

@@ -22,6 +22,10 @@ class PostgresStore(RelationalStore):
     Writers take turns, so that events become visible in the order of their numbers, as in SQLite.
     """
 
+    def disk_bytes(self) -> int:
+        with self._reading() as connection:
+            return int(connection.execute(sa.text("SELECT pg_database_size(current_database())")).scalar_one())
+
     def _scrub(self) -> None:
         # Rows that are deleted stay in the pages until these are written anew, and the most common values, ids among
         # them, in the planner's statistics; backups and logs of the server are its administrator's to expire.

@@ -201,3 +201,51 @@ class Key:
 
     def may(self, scope: str) -> bool:
         return "admin" in self.scopes or any(scope in (one, *IMPLIED.get(one, ())) for one in self.scopes)
+
+
+@dataclass(frozen=True)
+class AuditEntry:
+    """Somebody did, or tried to do, what an administrator may."""
+
+    time_ms: int
+    key_id: str | None
+    """None: without a key, where none was needed."""
+    action: str
+    """The method and the template of the route."""
+    target: str | None
+    """Which thing; a person only as a digest."""
+    status: int
+    request_id: str | None = None
+    detail: dict[str, Any] | None = None
+    """What came of it."""
+    seq: int = 0
+    """Its number, given by the store."""
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What a file brought, and what was refused of it."""
+
+    id: str
+    """In order of time."""
+    time_ms: int
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Some rows of a table, spread evenly over the order of their arrival."""
+
+    rows: list[tuple[str, Attributes]]
+    total: int
+    """Rows of the table."""
+
+
+@dataclass(frozen=True)
+class TypeCount:
+    """How often a type of event occurs among the latest ones."""
+
+    type: str
+    events: int
+    with_value: int
+    latest_ms: int | None

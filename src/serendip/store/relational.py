@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,7 +15,8 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from serendip.data import InputError, Past, Progress, Signals, Tables, event_frame, silent
-from serendip.store import bulk, entities, experiments, keys, log, people, rules
+from serendip.store import bulk, entities, experiments, log, people, rules
+from serendip.store.books import Books, now_ms
 from serendip.store.contract import StoreError, StoreFullError, StoreReadOnlyError
 from serendip.store.lately import Lately
 from serendip.store.records import (
@@ -25,7 +25,6 @@ from serendip.store.records import (
     Erasure,
     Experiment,
     Exposure,
-    Key,
     Kind,
     Mark,
     Receipt,
@@ -57,11 +56,7 @@ KINDS: dict[int | str | None, type[StoreError]] = {
 """By the code of SQLite or the state of PostgreSQL."""
 
 
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
-class RelationalStore(Lately):
+class RelationalStore(Books, Lately):
     """The `Store` contract over one engine: a connection that writes, and a pool of connections that read."""
 
     def __init__(self, engine: Engine) -> None:
@@ -242,17 +237,7 @@ class RelationalStore(Lately):
     def _scrub(self) -> None:
         """Clear what the files still hold of deleted rows; nobody else writes meanwhile."""
 
-    # Keys
-
-    def add_key(self, key: Key) -> None:
-        self._commits.run(lambda connection: keys.add(connection, key))
-
-    def keys(self) -> list[Key]:
-        with self._reading() as connection:
-            return keys.read(connection)
-
-    def revoke_key(self, id: str) -> bool:
-        return self._commits.run(lambda connection: keys.revoke(connection, id, now_ms()))
+    # All of it
 
     def copy_to(self, path: Path) -> None:
         target = sa.create_engine(sa.URL.create("sqlite", database=str(path)))
@@ -263,8 +248,6 @@ class RelationalStore(Lately):
                 for rows in found.mappings().partitions():
                     copy.execute(sa.insert(table), [dict(row) for row in rows])
         target.dispose()
-
-    # All of it
 
     def counts(self) -> dict[str, int]:
         people = sa.union(sa.select(events.c.user_id), sa.select(users.c.id)).subquery()

@@ -12,7 +12,7 @@ from serendip.store.records import Kind
 
 Insert: TypeAlias = sqlite.Insert | postgresql.Insert
 
-HEAD = "0006"
+HEAD = "0007"
 """The newest revision in `migrations/versions`; what `metadata` says."""
 OLDEST = "0001"
 """Stores from before revisions were written down."""
@@ -54,7 +54,7 @@ alembic_version = sa.Table(
 meta = sa.Table(
     "meta",
     metadata,
-    sa.Column("name", TEXT, primary_key=True),  # catalogue_version, erasures, rules_version
+    sa.Column("name", TEXT, primary_key=True),  # catalogue_version, erasures, rules_version, used:<id of a key>
     sa.Column("value", sa.BigInteger, nullable=False),
 )
 
@@ -171,6 +171,7 @@ audit = sa.Table(
     _text("target", null=True),  # which thing; a person only as a digest
     sa.Column("status", sa.BigInteger, nullable=False),
     _text("request_id", null=True),
+    _text("detail", null=True),  # JSON
 )
 
 imports = sa.Table(

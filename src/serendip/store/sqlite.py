@@ -70,6 +70,11 @@ class SqliteStore(RelationalStore):
             except sqlite3.Error as error:
                 raise kind_of(error)(f"the store could not be copied: {error}") from error
 
+    def disk_bytes(self) -> int:
+        database = str(self._engine.url.database)
+        files = (Path(database + ending) for ending in ("", "-wal", "-shm"))
+        return sum(file.stat().st_size for file in files if file.exists())
+
     def _scrub(self) -> None:
         # secure_delete clears cells where they lie, but a page that was split or repacked can keep stale copies of
         # them, so the file is written anew; then the log, which holds the old pages, is emptied.

@@ -113,6 +113,16 @@ class Workspace:
         """Pictures of items; it may be absent."""
         return self.path / "pictures"
 
+    @property
+    def backups_dir(self) -> Path:
+        """Backups that the service made; it may be absent."""
+        return self.path / "backups"
+
+    @property
+    def imports_dir(self) -> Path:
+        """Files on their way in, and rows that were refused; it may be absent."""
+        return self.path / "imports"
+
     def dataset(self, progress: Progress = silent) -> tuple[Dataset, CleaningReport]:
         """What there is to learn from, cleaned as the settings say, and what cleaning left out."""
         reading = self.read(progress)

@@ -8,7 +8,7 @@ import polars as pl
 
 from serendip.data.readers.cells import as_numbers, as_text, as_truth
 from serendip.data.readers.columns import RELATION_PARTS, choose, guess, listed
-from serendip.data.readers.events import Fault, left_out, missing, no_number, unusable, without_faults
+from serendip.data.readers.events import Fault, Sifted, left_out, missing, no_number, unusable, without_faults
 from serendip.data.readers.raw import RawTable
 from serendip.data.tables import RELATION_SCHEMA
 from serendip.errors import InputError
@@ -30,7 +30,7 @@ def read_entities(
     *,
     typed: bool,
     skip_bad_rows: bool = False,
-) -> tuple[pl.DataFrame, list[str]]:
+) -> Sifted:
     """One row per id with its attributes, and notes. `parts` names the id first.
 
     With `typed` false (a format where all is text), columns of plain numbers become numbers.
@@ -50,7 +50,7 @@ def read_entities(
     replaced = (
         [f"{raw.name}: rows with the id of an earlier row, which they replace: {repeated:,}."] if repeated else []
     )
-    return once, [*_renamed(raw, names), *left_out(kept), *replaced]
+    return Sifted(once, [*_renamed(raw, names), *left_out(kept), *replaced], kept)
 
 
 def _renamed(raw: RawTable, names: Mapping[str, str]) -> list[str]:
@@ -101,7 +101,7 @@ def _whole(numbers: pl.Series) -> pl.Series:
     return numbers.cast(pl.Int64) if (numbers.drop_nulls() % 1 == 0).all() else numbers
 
 
-def read_relations(raw: RawTable, *, skip_bad_rows: bool = False) -> tuple[pl.DataFrame, list[str]]:
+def read_relations(raw: RawTable, *, skip_bad_rows: bool = False) -> Sifted:
     """Facts as head, relation, tail; two columns of people without a relation are friendships."""
     headers = raw.frame.columns
     names = guess(headers, RELATION_PARTS)
@@ -116,4 +116,4 @@ def read_relations(raw: RawTable, *, skip_bad_rows: bool = False) -> tuple[pl.Da
     faults = [missing(column, part) for part, column in cells.items()]
     kept, good = without_faults(raw, faults, skip_bad_rows)
     frame = pl.DataFrame(cells).filter(good).select(RELATION_SCHEMA.names())
-    return frame, [*_renamed(raw, names), *left_out(kept)]
+    return Sifted(frame, [*_renamed(raw, names), *left_out(kept)], kept)

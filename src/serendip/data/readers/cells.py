@@ -50,18 +50,19 @@ def as_truth(column: pl.Series) -> tuple[pl.Series, pl.Series]:
     return truth, truth.is_null() & (text != "").fill_null(False)
 
 
-def as_times_ms(column: pl.Series) -> tuple[pl.Series, pl.Series]:
+def as_times_ms(column: pl.Series, unit_ms: float | None = None) -> tuple[pl.Series, pl.Series]:
     """Milliseconds since 1970 UTC (null where absent), and where there is no time: `epoch_ms` for a column.
 
-    Each value tells its own unit, so a column may mix seconds, milliseconds and RFC 3339 text.
+    Each value tells its own unit, so a column may mix seconds, milliseconds and RFC 3339 text. With `unit_ms` numbers
+    count units of so many milliseconds instead.
     """
     if column.dtype in (pl.Date, pl.Datetime):
         return _within(column.dt.timestamp("ms"))
     if column.dtype.is_numeric() or column.dtype == pl.Null:
-        return _within(_from_numbers(column.cast(pl.Float64).fill_nan(None)))
+        return _within(_from_numbers(column.cast(pl.Float64).fill_nan(None), unit_ms))
     text = as_text(column).str.strip_chars()
     numbers = text.cast(pl.Float64, strict=False)
-    times, bad = _within(_from_numbers(numbers.set(~numbers.is_finite(), None)))
+    times, bad = _within(_from_numbers(numbers.set(~numbers.is_finite(), None), unit_ms))
     rest = text.set(times.is_not_null() | bad | (text == ""), None)
     if rest.null_count() == len(rest):
         return times, bad
@@ -72,8 +73,10 @@ def as_times_ms(column: pl.Series) -> tuple[pl.Series, pl.Series]:
     return times.fill_null(usual).fill_null(found), bad | (odd.is_not_null() & found.is_null())
 
 
-def _from_numbers(numbers: pl.Series) -> pl.Series:
-    """Epoch seconds or milliseconds by their size; what is far outside both stays outside."""
+def _from_numbers(numbers: pl.Series, unit_ms: float | None) -> pl.Series:
+    """Epoch seconds or milliseconds by their size, or units of `unit_ms`; what is far outside stays outside."""
+    if unit_ms is not None:
+        return (numbers * unit_ms).clip(-1e15, 1e15).round(0, mode="half_to_even").cast(pl.Int64)
     frame = pl.DataFrame({"number": numbers.clip(-1e15, 1e15)})
     number = pl.col("number")
     seconds = (number * 1000).round(0, mode="half_to_even")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import polars as pl
 
@@ -26,6 +27,14 @@ class Fault:
     what: Callable[[int], str]
 
 
+class Sifted(NamedTuple):
+    """What could be read, in a sentence each what was left out, and the rows that could be used."""
+
+    frame: pl.DataFrame
+    notes: list[str]
+    kept: RawTable
+
+
 def without_faults(raw: RawTable, faults: Sequence[Fault], skip_bad_rows: bool) -> tuple[RawTable, pl.Series]:
     """The rows without a fault, and the mask (E,) that tells them.
 
@@ -37,28 +46,37 @@ def without_faults(raw: RawTable, faults: Sequence[Fault], skip_bad_rows: bool) 
         good &= ~fault.rows
     if good.all():
         return raw, good
+
+    def why(index: int) -> str:
+        return next(fault.what(index) for fault in faults if fault.rows[index])
+
     if not skip_bad_rows:
         first = good.arg_min() or 0
-        said = next(fault.what(first) for fault in faults if fault.rows[first])
-        raise InputError(f"{raw.row(first)}: {said}.")
-    return raw.keep(good.to_numpy()), good
+        raise InputError(f"{raw.row(first)}: {why(first)}.")
+    return raw.keep(good.to_numpy(), why), good
 
 
 def read_events(
-    raw: RawTable, columns: Mapping[str, str], default_type: str, skip_bad_rows: bool = False
-) -> tuple[pl.DataFrame, list[str]]:
+    raw: RawTable,
+    columns: Mapping[str, str],
+    default_type: str,
+    skip_bad_rows: bool = False,
+    unit_ms: float | None = None,
+) -> Sifted:
     """Events by `EVENT_SCHEMA` in file order, and notes; `columns` says which header plays which part.
 
+    `unit_ms` are the milliseconds of one in a time that is a number; without it each number tells its own unit.
     An event without a type is of the default type, but a rating without a value says nothing and is a view.
     """
-    cells, faults = _cells(raw, columns)
+    cells, faults = _cells(raw, columns, unit_ms)
     kept, good = without_faults(raw, faults, skip_bad_rows)
     frame = event_frame(pl.DataFrame(cells).filter(good))
     untyped = pl.col("type").is_null() | (pl.col("type").str.strip_chars() == "")
     guessed = pl.lit(default_type)
     if default_type == RATING:
         guessed = pl.when(pl.col("value").is_null()).then(pl.lit(VIEW)).otherwise(guessed)
-    return frame.with_columns(pl.when(untyped).then(guessed).otherwise(pl.col("type")).alias("type")), left_out(kept)
+    typed = frame.with_columns(pl.when(untyped).then(guessed).otherwise(pl.col("type")).alias("type"))
+    return Sifted(typed, left_out(kept), kept)
 
 
 def left_out(kept: RawTable) -> list[str]:
@@ -66,7 +84,9 @@ def left_out(kept: RawTable) -> list[str]:
     return [f"{kept.name}: bad rows left out: {kept.skipped:,}."] if kept.skipped else []
 
 
-def _cells(raw: RawTable, columns: Mapping[str, str]) -> tuple[dict[str, pl.Series], list[Fault]]:
+def _cells(
+    raw: RawTable, columns: Mapping[str, str], unit_ms: float | None
+) -> tuple[dict[str, pl.Series], list[Fault]]:
     """The columns of the events, and what is wrong in them."""
     frame = raw.frame
     cells, faults = {}, []
@@ -82,7 +102,7 @@ def _cells(raw: RawTable, columns: Mapping[str, str]) -> tuple[dict[str, pl.Seri
         cells["value"], bad = as_numbers(frame[columns["value"]])
         faults.append(no_number(frame[columns["value"]], bad, "value"))
     if "time" in columns:
-        cells["time_ms"], bad = as_times_ms(frame[columns["time"]])
+        cells["time_ms"], bad = as_times_ms(frame[columns["time"]], unit_ms)
         faults.append(_no_time(frame[columns["time"]], bad))
     return cells, faults
 
@@ -92,9 +112,13 @@ def missing(column: pl.Series, part: str) -> Fault:
 
 
 def unusable(ids: pl.Series, part: str) -> list[Fault]:
-    """Ids that are missing, or too long to be addressed."""
+    """Ids that are missing, too long to be addressed, or that no database keeps."""
     too_long = (ids.str.len_bytes() > MAX_ID_BYTES).fill_null(False)
-    return [missing(ids, part), Fault(too_long, lambda _: f"the {part} is longer than {MAX_ID_BYTES} bytes")]
+    return [
+        missing(ids, part),
+        Fault(too_long, lambda _: f"the {part} is longer than {MAX_ID_BYTES} bytes"),
+        Fault(ids.str.contains("\0", literal=True).fill_null(False), lambda _: f"the {part} holds a NUL character"),
+    ]
 
 
 def no_number(column: pl.Series, bad: pl.Series, part: str) -> Fault:

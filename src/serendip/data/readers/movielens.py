@@ -59,7 +59,7 @@ def read(path: Path, options: MovielensOptions) -> ReadResult:
 
 def _read_100k(files: Members, options: MovielensOptions) -> ReadResult:
     ratings = _table(files, "u.data", "\t", list(_RATING_COLUMNS.values()), options)
-    events, notes = read_events(ratings, _RATING_COLUMNS, RATING, options.skip_bad_rows)
+    events, notes, _ = read_events(ratings, _RATING_COLUMNS, RATING, options.skip_bad_rows)
     columns = ["item_id", "title", "released", "video", "url", *_GENRES_100K]
     films = _table(files, "u.item", "|", columns, options).frame
     genres = [pl.when(pl.col(name) == "1").then(pl.lit(name)) for name in _GENRES_100K if name not in _NO_GENRES]
@@ -72,7 +72,7 @@ def _read_100k(files: Members, options: MovielensOptions) -> ReadResult:
 def _read_1m(files: Members, options: MovielensOptions) -> ReadResult:
     if "ratings.dat" in files:
         ratings = _table(files, "ratings.dat", "::", list(_RATING_COLUMNS.values()), options)
-        events, notes = read_events(ratings, _RATING_COLUMNS, RATING, options.skip_bad_rows)
+        events, notes, _ = read_events(ratings, _RATING_COLUMNS, RATING, options.skip_bad_rows)
     else:
         events, notes = _ratings_without_times(files, options)
     films = _table(files, "movies.dat", "::", ["item_id", "title", "genres"], options).frame
@@ -87,8 +87,8 @@ def _ratings_without_times(files: Members, options: MovielensOptions) -> tuple[p
     _require(ratings, [*columns.values(), "seq_pos"])
     place = pl.col("seq_pos").cast(pl.Int64, strict=False)
     order = ratings.frame.select(pl.arg_sort_by("user_id", place, nulls_last=False, maintain_order=True)).to_series()
-    ordered = RawTable(ratings.name, ratings.frame[order], ratings.records[order.to_numpy()], ratings.line_of)
-    events, notes = read_events(ordered, columns, RATING, options.skip_bad_rows)
+    ordered = RawTable(ratings.name, ratings.frame[order], ratings.records[order.to_numpy()], ratings.lines)
+    events, notes, _ = read_events(ordered, columns, RATING, options.skip_bad_rows)
     return events, [*notes, f"{ratings.name}: there are no times, so the order of 'seq_pos' counts."]
 
 
@@ -108,7 +108,7 @@ def _read_latest(files: Members, options: MovielensOptions) -> ReadResult:
     ratings = _table(files, "ratings.csv", ",", None, options)
     columns = {"user": "userId", "item": "movieId", "value": "rating", "time": "timestamp"}
     _require(ratings, list(columns.values()))
-    events, notes = read_events(ratings, columns, RATING, options.skip_bad_rows)
+    events, notes, _ = read_events(ratings, columns, RATING, options.skip_bad_rows)
     films = _table(files, "movies.csv", ",", None, options)
     _require(films, ["movieId", "title", "genres"])
     items = _titled(_with_genres(films.frame.rename({"movieId": "item_id"})))

@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import count, islice
 from typing import Literal
 
 import numpy as np
@@ -19,6 +19,20 @@ from serendip.errors import InputError
 
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _BOM = b"\xef\xbb\xbf"
+NO_OBJECT = "the line is not a JSON object"
+LONGEST_LINE = 1_000  # bytes of a line that are told
+MOST_REFUSED = 10_000
+"""Rows that were left out are told one by one up to here; the others are counted."""
+
+
+@dataclass(frozen=True)
+class RefusedRow:
+    """A row that cannot be used."""
+
+    record: int
+    why: str
+    cells: dict[str, object]
+    """What stands in it; `line` where it could not be read."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,22 +42,45 @@ class RawTable:
     name: str
     frame: pl.DataFrame
     records: IntArray  # (E,) which record of the file each row is; some are left out
-    line_of: Callable[[int], int]  # record -> 1-based row as an editor shows it
+    lines: Callable[[], Iterator[int]]  # of each record: the 1-based row as an editor shows it
     skipped: int = 0
+    refused: tuple[RefusedRow, ...] = ()  # the first of those that were skipped
 
     def row(self, index: int) -> str:
         """`events.csv, row 17`."""
-        return f"{self.name}, row {self.line_of(int(self.records[index]))}"
+        return f"{self.name}, row {self.lines_of([int(self.records[index])])[0]}"
 
-    def keep(self, mask: BoolArray) -> RawTable:
-        """The rows at `mask`; the others count as skipped."""
-        left_out = int((~mask).sum())
-        return replace(self, frame=self.frame.filter(mask), records=self.records[mask], skipped=self.skipped + left_out)
+    def lines_of(self, records: Sequence[int]) -> list[int]:
+        """Where records (in their order) start; slow, and only needed to say what is wrong."""
+        wanted = iter(records)
+        found, record = [], next(wanted, None)
+        for place, line in enumerate(self.lines()):
+            if record is None:
+                break
+            if place == record:
+                found.append(line)
+                record = next(wanted, None)
+        return found
+
+    def keep(self, mask: BoolArray, why: Callable[[int], str]) -> RawTable:
+        """The rows at `mask`; the others count as skipped, and `why` says of each (by its index) what is wrong."""
+        out = np.flatnonzero(~mask)
+        told = [RefusedRow(int(self.records[at]), why(at), self._cells(at)) for at in map(int, out[:MOST_REFUSED])]
+        return replace(
+            self,
+            frame=self.frame.filter(mask),
+            records=self.records[mask],
+            skipped=self.skipped + len(out),
+            refused=(*self.refused, *told)[:MOST_REFUSED],
+        )
+
+    def _cells(self, index: int) -> dict[str, object]:
+        return self.frame.row(index, named=True)
 
 
-def raw_table(name: str, frame: pl.DataFrame, line_of: Callable[[int], int]) -> RawTable:
+def raw_table(name: str, frame: pl.DataFrame, lines: Callable[[], Iterator[int]]) -> RawTable:
     """All rows of `frame`."""
-    return RawTable(name, frame, np.arange(frame.height), line_of)
+    return RawTable(name, frame, np.arange(frame.height), lines)
 
 
 def parse_csv(
@@ -66,10 +103,12 @@ def parse_csv(
     check_utf8(data, name)
     sheet = _Sheet(data, name, delimiter or guess_delimiter(data), columns, quoted)
     frame, uneven = sheet.read(skip_bad_rows)
-    table = raw_table(name, frame, sheet.line_of)
+    table = raw_table(name, frame, sheet.lines)
     filled = ~frame.select(pl.all_horizontal(pl.all().is_null())).to_series().to_numpy()
     table = replace(table, frame=frame.filter(filled), records=table.records[filled])
-    return table.keep(~np.isin(table.records, uneven)) if uneven else table
+    if not uneven:
+        return table
+    return table.keep(~np.isin(table.records, list(uneven)), lambda index: uneven[int(table.records[index])])
 
 
 def guess_delimiter(data: bytes) -> str:
@@ -93,18 +132,18 @@ class _Sheet:
     columns: Sequence[str] | None
     quoted: bool
 
-    def read(self, skip_bad_rows: bool) -> tuple[pl.DataFrame, list[int]]:
-        """The rows, and the records among them whose number of fields is wrong."""
+    def read(self, skip_bad_rows: bool) -> tuple[pl.DataFrame, dict[int, str]]:
+        """The rows, and what is wrong with the records among them whose number of fields is."""
         try:
             frame = self._parse(cut=False)
         except pl.exceptions.ComputeError:
             return self._read_uneven(skip_bad_rows)
         short = pl.last().is_null() & pl.first().is_not_null()
         if frame.width == 1 or not frame.select(short.any()).item():
-            return frame, []
+            return frame, {}
         return frame, self._uneven(skip_bad_rows, strict=False)
 
-    def _read_uneven(self, skip_bad_rows: bool) -> tuple[pl.DataFrame, list[int]]:
+    def _read_uneven(self, skip_bad_rows: bool) -> tuple[pl.DataFrame, dict[int, str]]:
         uneven = self._uneven(skip_bad_rows, strict=True)
         try:
             return self._parse(cut=True), uneven
@@ -138,26 +177,25 @@ class _Sheet:
         except csv.Error as error:
             raise InputError(f"{self.name}, row {line}: a quoted field is wrong ({error}).") from None
 
-    def _uneven(self, skip_bad_rows: bool, *, strict: bool) -> list[int]:
+    def _uneven(self, skip_bad_rows: bool, *, strict: bool) -> dict[int, str]:
         """Records that are too long or too short; with `strict`, a field that cannot be parsed is an error."""
-        found: list[int] = []
+        found: dict[int, str] = {}
         records = self._records()
         wanted = len(self.columns) if self.columns else len(next(records)[1])
         try:
             for record, (line, fields) in enumerate(records):
-                if fields and len(fields) != wanted and not skip_bad_rows:
-                    said = f"it has {_fields(len(fields))}, {_fields(wanted)} are expected"
-                    raise _UnevenError(f"{self.name}, row {line}: {said}.")
                 if fields and len(fields) != wanted:
-                    found.append(record)
+                    found[record] = f"it has {_fields(len(fields))}, {_fields(wanted)} are expected"
+                    if not skip_bad_rows:
+                        raise _UnevenError(f"{self.name}, row {line}: {found[record]}.")
         except InputError as error:
             if strict or isinstance(error, _UnevenError):
                 raise
         return found
 
-    def line_of(self, record: int) -> int:
-        """Where a record starts; slow, and only needed to say what is wrong."""
-        return next(islice(self._records(), record + (self.columns is None), None))[0]
+    def lines(self) -> Iterator[int]:
+        """Where records start."""
+        return (line for line, _ in islice(self._records(), int(self.columns is None), None))
 
 
 class _UnevenError(InputError):
@@ -175,19 +213,18 @@ def parse_jsonl(data: bytes, name: str, *, skip_bad_rows: bool = False) -> RawTa
         raise InputError(f"{name} is empty.")
     check_utf8(data, name)
 
-    def line_of(record: int) -> int:
-        filled = (line for line, text in enumerate(data.split(b"\n"), 1) if text.strip())
-        return next(line for place, line in enumerate(filled) if place == record)
+    def lines() -> Iterator[int]:
+        return (line for line, text in enumerate(data.split(b"\n"), 1) if text.strip())
 
     try:
-        return raw_table(name, pl.read_ndjson(io.BytesIO(data), infer_schema_length=None), line_of)
+        return raw_table(name, pl.read_ndjson(io.BytesIO(data), infer_schema_length=None), lines)
     except pl.exceptions.PolarsError:
-        return _parse_jsonl_slowly(data, name, line_of, skip_bad_rows)
+        return _parse_jsonl_slowly(data, name, lines, skip_bad_rows)
 
 
-def _parse_jsonl_slowly(data: bytes, name: str, line_of: Callable[[int], int], skip_bad_rows: bool) -> RawTable:
+def _parse_jsonl_slowly(data: bytes, name: str, lines: Callable[[], Iterator[int]], skip_bad_rows: bool) -> RawTable:
     """For files with a broken line, or with a column of several types, which becomes text."""
-    rows, records, skipped = [], [], 0
+    rows, records, refused, skipped = [], [], [], 0
     for record, text in enumerate(text for text in data.split(b"\n") if text.strip()):
         row = _json_object(text)
         if row is not None:
@@ -195,11 +232,13 @@ def _parse_jsonl_slowly(data: bytes, name: str, line_of: Callable[[int], int], s
             records.append(record)
         elif skip_bad_rows:
             skipped += 1
+            refused.append(RefusedRow(record, NO_OBJECT, {"line": text[:LONGEST_LINE].decode("utf-8", "replace")}))
+            del refused[MOST_REFUSED:]
         else:
-            raise InputError(f"{name}, row {line_of(record)}: the line is not a JSON object.")
+            raise InputError(f"{name}, row {next(islice(lines(), record, None))}: {NO_OBJECT}.")
     names = dict.fromkeys(key for row in rows for key in row)
     frame = pl.DataFrame([_column(key, [row.get(key) for row in rows]) for key in names])
-    return RawTable(name, frame, np.array(records, dtype=np.int64), line_of, skipped)
+    return RawTable(name, frame, np.array(records, dtype=np.int64), lines, skipped, tuple(refused))
 
 
 def _json_object(text: bytes) -> dict[str, object] | None:
@@ -226,4 +265,4 @@ def parse_parquet(data: bytes, name: str) -> RawTable:
         frame = pl.read_parquet(io.BytesIO(data))
     except (pl.exceptions.PolarsError, OSError):
         raise InputError(f"{name} is not a readable Parquet file.") from None
-    return raw_table(name, frame, lambda record: record + 1)
+    return raw_table(name, frame, lambda: count(1))

@@ -140,11 +140,11 @@ def _table(table: str, raw: RawTable, options: TableOptions, typed: bool) -> tup
     if table == "events":
         return _events(raw, options)
     if table == "relations":
-        return read_relations(raw, skip_bad_rows=skip)
+        return read_relations(raw, skip_bad_rows=skip)[:2]
     parts, given = (ITEM_PARTS, options.item_column) if table == "items" else (USER_PARTS, options.user_column)
     # The option names the column of the events; the other tables use the same name or one of the usual ones.
     own = {next(iter(parts)): given} if given in raw.frame.columns else {}
-    return read_entities(raw, parts, own, typed=typed, skip_bad_rows=skip)
+    return read_entities(raw, parts, own, typed=typed, skip_bad_rows=skip)[:2]
 
 
 def _events(raw: RawTable, options: TableOptions) -> tuple[pl.DataFrame, list[str]]:
@@ -157,7 +157,7 @@ def _events(raw: RawTable, options: TableOptions) -> tuple[pl.DataFrame, list[st
                 f"name it with {part}_column (--{part}-column)."
             )
     default_type = options.event_type or _default_type(columns, options)
-    events, notes = read_events(raw, columns, default_type, options.skip_bad_rows)
+    events, notes, _ = read_events(raw, columns, default_type, options.skip_bad_rows)
     return events, [_column_note(raw, columns, default_type), *_ignored(raw, columns), *notes]
 
 

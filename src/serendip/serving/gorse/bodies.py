@@ -29,7 +29,11 @@ Time = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization"),
 ]
 FeedbackType = Annotated[Id, Field(max_length=64)]
-Value = Annotated[float, Field(ge=-1e30, le=1e30, allow_inf_nan=False)]  # so that sums stay finite, in float32 too
+Value = Annotated[
+    float,
+    Field(ge=-1e30, le=1e30, allow_inf_nan=False),  # so that sums stay finite, in float32 too
+    WithJsonSchema({"type": "number"}, mode="serialization"),  # what came otherwise may be larger
+]
 
 
 class GorseBody(BaseModel):

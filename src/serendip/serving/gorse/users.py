@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
 from serendip.data.gorse import is_label
+from serendip.serving.audit import audited
 from serendip.serving.engine import Engine
 from serendip.serving.gorse.bodies import GorseUser, GorseUserPage, GorseUserPatch, GorseWritten, Users, told_user
 from serendip.serving.gorse.paging import Cursor, Number, page_of
@@ -56,9 +57,9 @@ def modify_user(engine: Live, user_id: PathId, body: GorseUserPatch) -> JsonAnsw
 
 
 @router.delete("/user/{user_id}", response_model=GorseWritten)
-def delete_user(engine: Live, user_id: PathId) -> JsonAnswer:
+def delete_user(request: Request, engine: Live, user_id: PathId) -> JsonAnswer:
     """Erase a person and all that is held of them, as `DELETE /v1/users/{user_id}` does."""
-    engine.erase(user_id)
+    audited(request, **engine.erasures.erase(user_id).receipt())
     return JsonAnswer({"RowAffected": 1})
 
 

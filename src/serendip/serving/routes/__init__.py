@@ -4,20 +4,24 @@ from fastapi import APIRouter
 
 from serendip.serving import gorse
 from serendip.serving.routes import (
+    access,
     audiences,
     events,
     experiments,
+    imports,
     items,
     lists,
     map,
     me,
     models,
     operation,
+    operations,
     overview,
     people,
     pictures,
     recipe,
     rules,
+    schema,
     trials,
     users,
 )
@@ -39,6 +43,11 @@ ROUTERS: tuple[APIRouter, ...] = (
     recipe.router,
     overview.router,
     operation.router,
+    imports.router,
+    imports.files,
+    schema.router,
+    operations.router,
+    access.router,
     *gorse.ROUTERS,
 )
 

@@ -6,10 +6,11 @@ import time
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 
 from serendip.data import HistoryEvent
 from serendip.data.times import rfc3339
+from serendip.serving.audit import audited
 from serendip.serving.bodies import (
     AttributesBody,
     Erased,
@@ -61,12 +62,13 @@ def patch_user(engine: Live, user_id: PathId, body: AttributesBody) -> JsonAnswe
 
 
 @router.delete("/users/{user_id}", response_model=Erased)
-def erase_user(engine: Live, user_id: PathId) -> JsonAnswer:
+def erase_user(request: Request, engine: Live, user_id: PathId) -> JsonAnswer:
     """Erase a person: events, attributes, exposures, relations, and what models learned. The answer is the receipt.
 
     Models that can forget exactly do so at once, the others when they are fitted next. Backups are not reached.
     """
     done = engine.erasures.erase(user_id)
+    audited(request, **done.receipt())
     return JsonAnswer({"user_id": user_id, "time": rfc3339(time.time_ns() // 1_000_000), **asdict(done)})
 
 

@@ -29,6 +29,20 @@ export async function call(path, body, method = body === undefined ? "GET" : "PO
   return answer;
 }
 
+/** Save what the service answers to a call as a file. */
+export async function download(path, name) {
+  const key = sessionStorage.getItem(KEY);
+  const response = await fetch(path, { headers: key ? { Authorization: `Bearer ${key}` } : {} }).catch(() => {
+    throw new Problem(0, "");
+  });
+  if (!response.ok) throw new Problem(response.status, (await response.json().catch(() => null))?.detail ?? `${response.status}`);
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(await response.blob());
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // by then it is saved
+}
+
 const item = (itemId) => `/v1/items/${encodeURIComponent(itemId)}`;
 
 export const people = (limit) => call(`/v1/users?limit=${limit}`);
@@ -56,7 +70,7 @@ export function curl(path, body, method = body === undefined ? "GET" : "POST") {
   const key = sessionStorage.getItem(KEY) ? ['-H "Authorization: Bearer $SERENDIP_KEY"'] : [];
   const sent =
     body === undefined ? []
-    : body instanceof Blob ? [`--data-binary @${quoted(body.name ?? "file")}`]
+    : body instanceof Blob ? [...(body.type ? [`-H ${quoted(`Content-Type: ${body.type}`)}`] : []), `--data-binary @${quoted(body.name ?? "file")}`]
     : [`-H ${quoted("Content-Type: application/json")}`, `--data-raw ${quoted(JSON.stringify(body))}`];
   const parts = [`curl -sS ${usual ? "" : `-X ${method} `}${quoted(new URL(path, location.href).href)}`, ...key, ...sent];
   return parts.join(" \\\n  ");
