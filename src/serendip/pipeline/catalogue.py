@@ -13,6 +13,7 @@ from pydantic_core import from_json
 
 from serendip.data import InputError, Vocabulary
 from serendip.data.arrays import BoolArray, FloatArray, IntArray
+from serendip.pipeline.arrivals import newest_first
 from serendip.pipeline.columns import Columns, values_of
 from serendip.pipeline.conditions import Test, condition
 from serendip.pipeline.meaning import Meaning
@@ -93,6 +94,11 @@ class Catalogue:
         """
         described = any(self.records)
         return np.fromiter((may_be_shown(record) and bool(record) >= described for record in self.records), bool)
+
+    @cached_property
+    def newest_first(self) -> IntArray:
+        """Rows, (N,), of what arrived last first, as far as items say when they did."""
+        return newest_first(self.records)
 
     def matching(self, rules: Mapping[str, Any] | str) -> BoolArray:
         """Items whose attributes satisfy every rule, or the condition, (N,).

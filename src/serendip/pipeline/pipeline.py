@@ -79,7 +79,7 @@ class Pipeline:
         self._sight: Sight | None = None
         self.pictures = Path()
         """The folder that the attribute `image` of items starts from, once it was fitted."""
-        self._fame: FloatArray = np.empty(0, np.float32)  # of the learned items, where the recipe looks at it
+        self._fame: FloatArray = np.empty(0, np.float32)  # of the learned items
         self._offer = Offer.of(Catalogue(self.learned, []), {}, {}, self.signals)
 
     @property
@@ -127,8 +127,7 @@ class Pipeline:
             with watch.measuring("sight"):
                 self._sight = Sight(self.recipe.picture.encoder).fit(dataset, options)
         self.pictures = options.pictures or Path()
-        if self.recipe.reranking.popularity:
-            self._fame = fame_of(np.bincount(dataset.matrix().indices, minlength=dataset.n_items))
+        self._fame = fame_of(np.bincount(dataset.matrix().indices, minlength=dataset.n_items))
         self.signals, self.lookup = dataset.signals, dataset.history
         self._open(catalogue)
         if self.recipe.ranking is not None:

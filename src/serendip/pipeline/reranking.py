@@ -5,7 +5,7 @@ Carbonell and Goldstein, The use of MMR, diversity-based reranking (SIGIR 1998),
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -25,23 +25,48 @@ def rerank(course: Course, settings: Reranking, fame: FloatArray) -> None:
     assert course.blend is not None
     catalogue, query = course.catalogue, course.query
     diversity = settings.diversity if query.diversity is None else query.diversity
+    popularity = settings.popularity if query.popularity is None else query.popularity
     caps = {**settings.max_per, **query.max_per}
-    wide = max(settings.pool, 2 * query.n) if diversity or settings.popularity else query.n
+    if query.order == "newest":
+        course.pool, course.rows = _newest(course, caps)
+        return
+    if popularity and not len(fame):
+        course.warnings.append(
+            "this model was fitted without noting what is well known; fit it again to use popularity"
+        )
+    wide = max(settings.pool, 2 * query.n) if diversity or popularity else query.n
     size = len(course.blend.rows) if caps else wide
     course.pool, scores = best_of(course.blend.rows, course.blend.total, size, len(catalogue))
     rows = course.pool
-    if settings.popularity and len(rows):
-        leaned = lean(scores[:wide], _of(fame, rows[:wide]), settings.popularity)
+    if popularity and len(rows):
+        leaned = lean(scores[:wide], _of(fame, rows[:wide]), popularity)
         order = np.argsort(-leaned, kind="stable")
         rows, scores = np.concatenate([rows[order], rows[wide:]]), leaned[order]
     if diversity:
         k = wide if caps else query.n
         first = diversify(scores[:wide], catalogue.labels(settings.by)[rows[:wide]], k, diversity)
         rows = np.concatenate([rows[first], rows[wide:]])
-    rows = rows[course.allowed[rows]]  # whatever the order, the hard rules have the last word
+    course.rows = _within(course, rows[course.allowed[rows]], caps)  # the hard rules have the last word
+
+
+def _within(course: Course, rows: IntArray, caps: Mapping[str, int]) -> IntArray:
+    """As many of `rows`, in their order, as the list shall hold and the caps let through."""
     if caps:
-        rows = rows[capped([catalogue.labels((name,))[rows] for name in caps], list(caps.values()), query.n)]
-    course.rows = rows[: query.n]
+        labels = [course.catalogue.labels((name,))[rows] for name in caps]
+        rows = rows[capped(labels, list(caps.values()), course.query.n)]
+    return rows[: course.query.n]
+
+
+def _newest(course: Course, caps: Mapping[str, int]) -> tuple[IntArray, IntArray]:
+    """What arrived last of all that may be listed, or that was found: the pool and the list."""
+    assert course.blend is not None
+    fits = course.allowed
+    if course.query.text or course.query.image is not None:
+        fits = np.zeros_like(fits)
+        fits[course.blend.rows] = True
+    order = course.catalogue.newest_first
+    rows = _within(course, order[fits[order] & course.allowed[order]], caps)
+    return rows, rows
 
 
 def lean(scores: FloatArray, fame: FloatArray, popularity: float) -> FloatArray:

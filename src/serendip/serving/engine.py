@@ -13,6 +13,7 @@ from random import SystemRandom
 from typing import Any
 
 from serendip.data import EXPLORATION, InputError, Query, Recommendation, Recommendations, Vocabulary
+from serendip.data.signals import standing
 from serendip.pipeline import Pipeline
 from serendip.pipeline.catalogue import Catalogue
 from serendip.pipeline.exploring import Luck
@@ -240,7 +241,8 @@ class Engine:
         events = query.history
         if events is None and query.user is not None:
             events = tuple(self.histories(query.user))
-        return {event.item_id for event in events or ()} | query.without
+        ids, types = [event.item_id for event in events or ()], [event.type for event in events or ()]
+        return {ids[place] for place in standing(ids, types)} | query.without
 
     # Events and people
 
