@@ -52,6 +52,7 @@ def test_scores_and_reasons_are_those_of_taste(dated: Pipeline) -> None:
     found = dated.recommend(Query(order="newest", history=(TEA[0], TEA[1]), n=6))
     assert any(reason.evidence for item in found for reason in item.reasons)
     for item in found:
+        assert item.source == "newest"
         assert sum(reason.contribution for reason in item.reasons) == pytest.approx(item.score, abs=1e-6)
 
 
