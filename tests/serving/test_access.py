@@ -13,7 +13,7 @@ from fastapi.routing import APIRoute
 
 from serendip.data import InputError
 from serendip.serving import access, create_app
-from serendip.serving.access import ANYBODY, DATA, LOOK, POLICY, READ, SEE, GuardedRoute
+from serendip.serving.access import ANY_KEY, ANYBODY, DATA, LOOK, POLICY, READ, SEE, GuardedRoute
 from serendip.serving.routes import ROUTERS
 from serendip.serving.server import _check_host
 from serendip.store import StoredEvent, Workspace
@@ -97,7 +97,7 @@ def all_routes() -> list[APIRoute]:
 
 def test_the_table_names_every_route_and_no_other() -> None:
     assert {(method, route.path) for route in all_routes() for method in route.methods} == set(POLICY)
-    assert set(POLICY.values()) <= {*SCOPES, ANYBODY}
+    assert set(POLICY.values()) <= {*SCOPES, ANYBODY, ANY_KEY}
     assert all(isinstance(route, GuardedRoute) for route in all_routes())
 
 
@@ -115,7 +115,7 @@ def test_a_route_opens_to_its_scope_and_to_admin_alone(keyed: Keyed, method: str
     keyed.workspace.store.put("users", [("u1", {})])
     keyed.workspace.store.append([StoredEvent("u1", "i1", "like")])
     status = keyed.status(method, path, scope and keyed.texts[scope])
-    if needed == ANYBODY or scope in (needed, ADMIN, *OPENED_BY.get(needed, ())):
+    if needed == ANYBODY or (needed == ANY_KEY and scope) or scope in (needed, ADMIN, *OPENED_BY.get(needed, ())):
         assert status < 300 or (status, path) in MISSING
     else:
         assert status == (401 if scope is None else 403)

@@ -93,7 +93,7 @@ def create_app(
     background = Background(workspace, engine.deployment, training or NEVER, engine.metrics.trained)
     engine.metrics.gauge("training_running", "1 while a new model is trained.", lambda: float(background.running))
     app.router.lifespan_context = _lifespan(engine, background)
-    pages.mount(app, engine)
+    pages.mount(app)
     direct = direct_routes(app, (route for router in ROUTERS for route in router.routes))
     app.add_middleware(
         Gate, metrics=engine.metrics, answers_to=answers_to, settings=settings, origins=named, direct=direct

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.serving.pages.play_service import CHROMIUM, OpenPage, Watch, launch, make_workspace, ready, serving
+from tests.serving.pages.play_service import CHROMIUM, OpenPage, Watch, launch, make_workspace, ready, serving, settled
 
 
 @pytest.fixture(scope="module")
@@ -41,17 +42,30 @@ def watch() -> Iterator[Watch]:
 
 @pytest.fixture
 def open_page(browser: Browser, play_url: str, watch: Watch) -> Iterator[OpenPage]:
-    """Open the page in a browser that has never been here, and wait for the list."""
+    """Open Play in a browser that has never been here, and wait for the list."""
+    with opening(browser, play_url, watch, ready) as opened:
+        yield opened
+
+
+@pytest.fixture
+def open_room(browser: Browser, play_url: str, watch: Watch) -> Iterator[OpenPage]:
+    """Open a screen of the control room, such as `/room/overview`, and wait until no panel is busy."""
+    with opening(browser, play_url, watch, settled) as opened:
+        yield opened
+
+
+@contextmanager
+def opening(browser: Browser, home: str, watch: Watch, wait: Callable[[Page], None]) -> Iterator[OpenPage]:
     contexts = []
 
-    def opened(path: str = "/", url: str = play_url, **options: Any) -> Page:
+    def opened(path: str = "/", url: str = home, **options: Any) -> Page:
         size = {"width": 1280, "height": 900}
         contexts.append(browser.new_context(**{"viewport": size, "reduced_motion": "reduce", **options}))
         page = contexts[-1].new_page()
         page.set_default_timeout(5_000)
         watch.over(page)
         page.goto(url + path)
-        ready(page)
+        wait(page)
         return page
 
     yield opened

@@ -72,6 +72,12 @@ def ready(page: Page) -> None:
     page.wait_for_selector("#list[aria-busy=false]", state="attached")
 
 
+def settled(page: Page) -> None:
+    """Wait until a screen of the control room stands and all its panels have been read."""
+    page.wait_for_selector("#screen[aria-busy=false]", state="attached")
+    page.wait_for_selector("#screen [aria-busy=true]", state="detached")
+
+
 def ids(page: Page) -> list[str]:
     return page.eval_on_selector_all(CARD, "cards => cards.map(card => card.dataset.item)")  # type: ignore[no-any-return]
 

@@ -392,7 +392,7 @@ def test_a_service_with_keys_asks_for_one_and_keeps_it_for_the_tab(
         expect(page.locator("#retry")).to_be_hidden()
         page.locator("#key").fill(texts["recommend:read"])
         page.locator("#key-form button").click()
-        expect(page.locator("#problem-text")).to_contain_text("does not have the scope data:write")
+        expect(page.locator("#problem-text")).to_contain_text("does not have the scope data:read")
         page.locator("#key").fill(texts["recommend:read events:write data:write"])
         page.locator("#key").press("Enter")
         expect(page.locator("#problem")).to_be_hidden()

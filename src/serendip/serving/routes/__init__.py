@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from serendip.serving import gorse
-from serendip.serving.routes import events, experiments, items, lists, models, operation, pictures, users
+from serendip.serving.routes import events, experiments, items, lists, me, models, operation, pictures, users
 
 ROUTERS: tuple[APIRouter, ...] = (
     lists.router,
@@ -12,6 +12,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     pictures.router,
     users.router,
     experiments.router,
+    me.router,
     models.router,
     operation.router,
     *gorse.ROUTERS,

@@ -10,16 +10,17 @@ export class Problem extends Error {
 
 const KEY = "serendip.key"; // kept for this tab alone
 
-/** From now on, ask with this key. */
-export const useKey = (key) => sessionStorage.setItem(KEY, key);
+/** From now on, ask with this key; null: with none. */
+export const useKey = (key) => (key ? sessionStorage.setItem(KEY, key) : sessionStorage.removeItem(KEY));
 
-async function call(path, body) {
+/** What the service answers to a call; a body that is not a plain object (a file) is sent as it is. */
+export async function call(path, body, method = body === undefined ? "GET" : "POST") {
   const key = sessionStorage.getItem(KEY);
-  const headers = { ...(body && { "Content-Type": "application/json" }), ...(key && { Authorization: `Bearer ${key}` }) };
-  const options = { headers, ...(body && { method: "POST", body: JSON.stringify(body) }) };
+  const plain = body !== undefined && !(body instanceof Blob);
+  const headers = { ...(plain && { "Content-Type": "application/json" }), ...(key && { Authorization: `Bearer ${key}` }) };
   let response;
   try {
-    response = await fetch(path, options);
+    response = await fetch(path, { method, headers, body: plain ? JSON.stringify(body) : body });
   } catch {
     throw new Problem(0, "");
   }
@@ -49,9 +50,14 @@ export function randomId() {
 
 const quoted = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
 
-/** The command for a POSIX shell that asks for the same list. */
-export function curl(query) {
-  const address = new URL("/v1/recommendations", location.href).href;
-  const key = sessionStorage.getItem(KEY) ? ['-H "Authorization: Bearer $SERENDIP_KEY"'] : []; // not the key itself
-  return [`curl -sS ${quoted(address)}`, ...key, `-H ${quoted("Content-Type: application/json")}`, `--data-raw ${quoted(JSON.stringify(query))}`].join(" \\\n  ");
+/** The command for a POSIX shell that makes the same call; a key is named and not written. */
+export function curl(path, body, method = body === undefined ? "GET" : "POST") {
+  const usual = method === (body === undefined ? "GET" : "POST");
+  const key = sessionStorage.getItem(KEY) ? ['-H "Authorization: Bearer $SERENDIP_KEY"'] : [];
+  const sent =
+    body === undefined ? []
+    : body instanceof Blob ? [`--data-binary @${quoted(body.name ?? "file")}`]
+    : [`-H ${quoted("Content-Type: application/json")}`, `--data-raw ${quoted(JSON.stringify(body))}`];
+  const parts = [`curl -sS ${usual ? "" : `-X ${method} `}${quoted(new URL(path, location.href).href)}`, ...key, ...sent];
+  return parts.join(" \\\n  ");
 }

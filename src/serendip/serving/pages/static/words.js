@@ -1,14 +1,20 @@
-// The words of the page in the language of the reader, and the words of the data in the same language.
+// The words of a page in the language of the reader, and the words of the data in the same language.
 
 const KEPT = "serendip.language";
-const words = await (await fetch(new URL("words.json", import.meta.url))).json();
+const LANGUAGES = ["en", "zh"];
+const books = await Promise.all(document.documentElement.dataset.words.split(" ").map(book)); // those of the page
 
 export let language = chosen();
+
+/** What `static/words/NAME.json` says, by language and key. */
+export async function book(name) {
+  return (await fetch(new URL(`words/${name}.json`, import.meta.url))).json();
+}
 
 /** The address (`?lang=zh`) before what was chosen last time, before what the browser prefers. */
 function chosen() {
   const asked = [new URLSearchParams(location.search).get("lang"), remembered(KEPT), document.documentElement.lang];
-  return asked.find((code) => Object.hasOwn(words, code ?? "")) ?? "en";
+  return asked.find((code) => LANGUAGES.includes(code)) ?? "en";
 }
 
 /** What this browser remembers; storage may be forbidden, then nothing is remembered. */
@@ -28,9 +34,9 @@ export function remember(key, value) {
   }
 }
 
-/** The words for `key`, with `{name}` replaced by `values.name`; null if there are none. */
-export function wordsFor(key, values = {}) {
-  const text = words[language][key];
+/** The words for `key`, with `{name}` replaced by `values.name`; null if none of the books of the page (or `from`) has any. */
+export function wordsFor(key, values = {}, from = books) {
+  const text = from.map((words) => words[language][key]).find((words) => words !== undefined);
   return text === undefined ? null : text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
@@ -39,7 +45,9 @@ export const say = (key, values) => wordsFor(key, values) ?? key;
 export function speak(code) {
   language = code;
   remember(KEPT, code);
-  history.replaceState(null, "", location.pathname); // an old ?lang= would win at the next visit
+  const address = new URL(location);
+  address.searchParams.delete("lang"); // an old one would win at the next visit
+  history.replaceState(history.state, "", address);
   translatePage();
 }
 

@@ -1,7 +1,7 @@
 // Choosing who is looking: a text field with a list of people, worked by mouse or keyboard.
 
-import { hueOf, initialsOf } from "./cards.js";
-import { inWords, say } from "./words.js";
+import { hueOf, initialsOf } from "../faces.js";
+import { inWords, say } from "../words.js";
 
 const MOST = 60; // options shown at once; typing narrows them
 const input = document.getElementById("person");

@@ -1,7 +1,8 @@
 // The details of one item: what it is, and the reasons whose contributions add up to its score.
 
-import { drawPicture, tile } from "./cards.js";
-import { factsOf, inWords, language, say, titleOf } from "./words.js";
+import { drawPicture } from "../faces.js";
+import { tile } from "./cards.js";
+import { factsOf, inWords, language, say, titleOf } from "../words.js";
 
 const byId = (id) => document.getElementById(id);
 const template = byId("cause-template");

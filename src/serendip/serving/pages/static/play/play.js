@@ -1,11 +1,11 @@
 // The page: who is looking, the list they get, and what changes when they say something.
 
-import * as api from "./api.js";
+import * as api from "../api.js";
 import { historyTile, movements, show, tile } from "./cards.js";
 import { nameOf, offer, onChoice, showPerson } from "./people.js";
 import { onPicture, picture } from "./pictures.js";
 import { openDetails } from "./reasons.js";
-import { deedOf, language, remember, remembered, say, speak, translatePage } from "./words.js";
+import { deedOf, language, remember, remembered, say, speak, translatePage } from "../words.js";
 
 const LENGTH = 20; // cards in the list: whole rows of five, four or two
 const FIRST_PEOPLE = 200;
@@ -57,7 +57,7 @@ async function ask({ compare = false, first = async () => {} } = {}) {
     const fresh = await api.recommendations(wanted);
     if (number !== asked) return;
     render(fresh, compare ? answer?.items : null, started);
-    byId("curl").textContent = api.curl(wanted);
+    byId("curl").textContent = api.curl("/v1/recommendations", wanted);
     byId("copied").textContent = ""; // it was another command
     answer = fresh;
     const events = await past;

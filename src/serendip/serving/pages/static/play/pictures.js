@@ -1,6 +1,6 @@
 // The picture that is searched by: chosen with the button, dropped on the search box, or pasted into it.
 
-import { say } from "./words.js";
+import { say } from "../words.js";
 
 const LARGEST = 10_000_000; // bytes, as the service takes them
 const KINDS = ["image/png", "image/jpeg", "image/webp", "image/gif"];

@@ -1,33 +1,10 @@
 // Cards and tiles: what things look like. Words from the data are only ever set as text.
 
-import { pictureOf } from "./api.js";
-import { deedOf, factsOf, say, titleOf } from "./words.js";
+import { drawPicture } from "../faces.js";
+import { deedOf, factsOf, say, titleOf } from "../words.js";
 
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 const copyOf = (id) => document.getElementById(id).content.firstElementChild.cloneNode(true);
-
-/** The same colour for the same id, anywhere. */
-export function hueOf(id) {
-  let hash = 2166136261; // FNV-1a, then spread by the golden ratio, so that neighbouring ids look different
-  for (const letter of id) hash = Math.imul(hash ^ letter.codePointAt(0), 16777619) >>> 0;
-  return Math.round(((hash * 0.618034) % 1) * 360);
-}
-
-export function initialsOf(text) {
-  const letters = text.split(/[\s·]+/).map((part) => Array.from(part.replace(/^[^\p{L}\p{N}]+/u, ""))[0]).filter(Boolean);
-  return letters.slice(0, 2).join("").toUpperCase() || "·";
-}
-
-/** The picture of an item where it has one, else its initials on a colour of its own. */
-export function drawPicture(frame, itemId, attributes) {
-  frame.style.setProperty("--hue", hueOf(itemId));
-  frame.querySelector(".initials").textContent = initialsOf(titleOf(itemId, attributes));
-  frame.querySelector("img")?.remove();
-  if (!attributes?.image) return;
-  const image = Object.assign(new Image(), { alt: "", decoding: "async", loading: "lazy", src: pictureOf(itemId) });
-  image.addEventListener("error", () => image.remove());
-  frame.append(image);
-}
 
 export function tile(itemId, attributes, note) {
   const node = copyOf("tile-template");

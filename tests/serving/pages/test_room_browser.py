@@ -1,0 +1,66 @@
+"""The control room in a real browser: its door, its navigation, its panels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from serendip.store import Workspace
+from serendip.store.keys import make
+from tests.serving.pages.play_service import OpenPage, Watch, serving, settled
+
+
+def heading(page: Page) -> str:
+    return page.locator("#heading").inner_text()
+
+
+def test_the_room_is_one_click_away_from_play_and_back(open_page: OpenPage) -> None:
+    page = open_page()
+    page.get_by_role("link", name="Control room").click()
+    settled(page)
+    assert page.url.endswith("/room/overview")
+    assert heading(page) == "Overview"
+    page.get_by_role("link", name="Play").first.click()
+    page.wait_for_selector("#list")
+
+
+def test_each_panel_shows_the_calls_behind_it(open_room: OpenPage) -> None:
+    page = open_room("/room/overview")
+    panel = page.get_by_role("region", name="Alerts")
+    panel.locator("summary").click()
+    expect(panel.locator(".commands")).to_contain_text("curl -sS 'http://127.0.0.1")
+    expect(panel.locator(".commands")).to_contain_text("/v1/alerts")
+
+
+def test_the_room_speaks_chinese_and_stays_so(open_room: OpenPage) -> None:
+    page = open_room("/room/overview?lang=zh")
+    assert heading(page) == "总览"
+    page.get_by_role("button", name="English").click()
+    settled(page)
+    assert heading(page) == "Overview"
+    page.reload()
+    settled(page)
+    assert heading(page) == "Overview"
+
+
+def test_a_service_with_keys_opens_to_a_key_that_may_look(open_room: OpenPage, tmp_path: Path, watch: Watch) -> None:
+    workspace = Workspace.create(tmp_path / "keyed")
+    texts = {}
+    for scope in ("events:write", "control:read", "admin"):
+        key, texts[scope] = make(f"of {scope}", [scope])
+        workspace.store.add_key(key)
+    with serving(workspace) as url:
+        page = open_room("/room/overview", url)
+        expect(page.locator("#door-text")).to_contain_text("needs a key")
+        for scope, said in (("events:write", "does not open"), ("nonsense", "not known here")):
+            page.locator("#key").fill(texts.get(scope, scope))
+            page.get_by_role("button", name="Use this key").click()
+            expect(page.locator("#door-text")).to_contain_text(said)
+        page.locator("#key").fill(texts["control:read"])
+        page.get_by_role("button", name="Use this key").click()
+        expect(page.locator("#role")).to_contain_text("Read only · of control:read")
+        settled(page)
+        expect(page.locator("#door")).to_be_hidden()
+        watch.errors.clear()  # a browser says 401 in its console
+    workspace.close()
