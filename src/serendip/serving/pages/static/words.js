@@ -54,12 +54,17 @@ export function speak(code) {
 export function translatePage() {
   document.documentElement.lang = language;
   document.title = `Serendip · ${say("tagline")}`;
-  for (const node of document.querySelectorAll("[data-word]")) node.textContent = say(node.dataset.word);
-  for (const node of document.querySelectorAll("[data-label]")) node.setAttribute("aria-label", say(node.dataset.label));
-  for (const node of document.querySelectorAll("[data-placeholder]")) node.placeholder = say(node.dataset.placeholder);
   for (const node of document.querySelectorAll("[data-language]")) {
     node.setAttribute("aria-pressed", String(node.dataset.language === language));
   }
+  translate(document);
+}
+
+/** Say what the nodes within `root` say in the language of the reader. */
+export function translate(root) {
+  for (const node of root.querySelectorAll("[data-word]")) node.textContent = say(node.dataset.word);
+  for (const node of root.querySelectorAll("[data-label]")) node.setAttribute("aria-label", say(node.dataset.label));
+  for (const node of root.querySelectorAll("[data-placeholder]")) node.placeholder = say(node.dataset.placeholder);
 }
 
 /** An attribute in the language of the reader: `title_zh` before `title` when reading Chinese. */

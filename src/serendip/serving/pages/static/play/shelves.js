@@ -1,7 +1,7 @@
 // Shelves: rows of cards below the list, each filled when somebody comes near it.
 
 import * as api from "../api.js";
-import { language, say, titleOf } from "../words.js";
+import { language, say, titleOf, translate } from "../words.js";
 import { card } from "./cards.js";
 
 const LENGTH = 12;
@@ -97,6 +97,7 @@ export function renew(somebody, names = Object.keys(ABOUT)) {
 function build(name) {
   const section = template.content.firstElementChild.cloneNode(true);
   const row = section.querySelector(".row");
+  translate(section);
   section.dataset.shelf = name;
   section.querySelector("h2").id = `shelf-${name}`;
   for (const node of [section, row]) node.setAttribute("aria-labelledby", `shelf-${name}`);
@@ -139,7 +140,7 @@ async function fill(shelf, round) {
   }
   if (round !== shelf.round) return; // somebody else looks meanwhile
   shelf.row.setAttribute("aria-busy", "false");
-  shelf.answer = answer;
+  shelf.answer = answer && { ...answer, surface: whole.surface };
   const taken = new Set(known.listed());
   draw(shelf, answer && itemsOf(answer, query).filter((item) => !taken.has(item.item_id)));
 }

@@ -2,7 +2,7 @@
 
 import * as api from "../api.js";
 import { language, say, titleOf } from "../words.js";
-import { drawPicture } from "./cards.js";
+import { drawPicture } from "../faces.js";
 
 const OFFERED = 12;
 const FEWEST = 3;
@@ -28,7 +28,7 @@ export async function offerStart(userId) {
   const query = { user_id: userId, limit: OFFERED, personalization: false, max_per: ONE_OF_EACH, context: { language }, surface: "play-start" };
   const found = await api.recommendations({ ...query, include: ["attributes"] });
   if (found.items.length < 2 * FEWEST) return;
-  answer = found;
+  answer = { ...found, surface: query.surface };
   chosen = new Set();
   choices.replaceChildren(...found.items.map(choice));
   count();
