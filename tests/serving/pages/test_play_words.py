@@ -48,7 +48,9 @@ def sources_of(book: str) -> str:
 def test_every_word_is_used(book: str) -> None:
     """Words whose key is put together when the page runs are named by their pattern here."""
     text = sources_of(book)
-    built = re.compile(r"did_\w+|(like|purchase|skip|hide)(_it)?|(done|copied)_\w+|yes|no|purpose|" + "|".join(pages.SCREENS))
+    built = re.compile(
+        r"did_\w+|(like|purchase|skip|hide)(_it)?|(done|copied)_\w+|yes|no|purpose|" + "|".join(pages.SCREENS)
+    )
     unused = [key for key in pages.words(book)["en"] if not built.fullmatch(key) and f'"{key}"' not in text]
     assert [key for key in unused if f"words.{key}" not in text and f"`{key}`" not in text] == []
 
