@@ -81,7 +81,7 @@ def copied(page: Page, kind: str) -> str:
 
 def test_both_kinds_of_code_answer_with_the_list(open_page: OpenPage) -> None:
     page = open_page(permissions=["clipboard-read", "clipboard-write"])
-    page.locator("#personal").click()
+    settle(page, page.locator("#personal").click)
     title = page.locator(f"{CARD} .title").nth(2).inner_text()
     settle(page, lambda: page.locator("#text").fill(f'it\'s "{title}" $HOME `id` {{x}} \\n %s 静 \U0001f600'))
     shown = ids(page)
