@@ -122,7 +122,7 @@ def test_results_are_read_from_exposures_and_events_alone(shop: Workspace, clien
     assert (control["wanted"]["mean"], new["wanted"]["mean"]) == (0.0, 1.0)
     assert new["gain"]["mean"] == 1.0
     assert new["gain"]["low"] is None
-    assert new["advice"] == {"verdict": "hold", "why": "too few people took part to tell"}
+    assert new["advice"] == {"verdict": "hold", "reason": "too_few", "why": "too few people took part to tell"}
     again = experiments.read(shop, experiments.find(shop, "trial"))  # type: ignore[arg-type]
     assert again.arms[1].people == new["people"]
 

@@ -62,6 +62,7 @@ POLICY: dict[tuple[str, str], str] = {
     ("GET", "/v1/models"): LOOK,
     ("POST", "/v1/models:promote"): ADMIN,
     ("GET", "/v1/alerts"): LOOK,
+    ("GET", "/v1/overview"): LOOK,
     ("POST", "/api/user"): DATA,
     ("POST", "/api/users"): DATA,
     ("GET", "/api/users"): SEE,

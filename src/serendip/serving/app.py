@@ -17,6 +17,7 @@ from serendip.serving.engine import Engine
 from serendip.serving.gate import Gate
 from serendip.serving.limits import Limits
 from serendip.serving.origins import Origins
+from serendip.serving.overview import Overview
 from serendip.serving.problems import Problem
 from serendip.serving.routes import ROUTERS
 from serendip.serving.siblings import Siblings
@@ -89,6 +90,7 @@ def create_app(
     engine.metrics.gauge("writes_waiting", "Writes behind the one under way.", workspace.store.writes_waiting)
     app = bare_app()
     app.state.engine, app.state.draining, app.state.siblings = engine, False, None
+    app.state.overview = Overview(engine)
     app.state.access = Access(workspace.store, Limits(settings, engine.metrics.limited), limit_anybody)
     background = Background(workspace, engine.deployment, training or NEVER, engine.metrics.trained)
     engine.metrics.gauge("training_running", "1 while a new model is trained.", lambda: float(background.running))

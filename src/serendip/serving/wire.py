@@ -37,12 +37,12 @@ Limit = Annotated[int, Query(ge=1, le=1_000)]
 
 
 class JsonAnswer(Response):
-    """A plain structure as JSON, without another validation."""
+    """A plain structure as JSON, without another validation; a number that is none (NaN) is null."""
 
     media_type = JSON_TYPE
 
     def render(self, content: Any) -> bytes:
-        return to_json(content)
+        return to_json(content, inf_nan_mode="null")
 
 
 def read_json(body: bytes) -> Any:

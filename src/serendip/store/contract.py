@@ -119,6 +119,18 @@ class Store(Protocol):
         """What the answer `request_id` showed."""
         ...
 
+    def latest_lists(self, limit: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """The latest `limit` lists, newest first, and what their people did with what they showed.
+
+        Lists: `request_id`, `user_id`, `time_ms`, `surface`, `item_ids`. Events of the person on a shown item that name
+        its list: `request_id`, `item_id`, `type`, `value`.
+        """
+        ...
+
+    def arrivals(self, since_ms: int, limit: int) -> list[tuple[int, int]]:
+        """How many events came in since then, by minute (its start in milliseconds), of the latest `limit` alone."""
+        ...
+
     def start_experiment(self, experiment: Experiment) -> Experiment:
         """Keep a new experiment and give it people who are in no other that runs; with `begins`.
 

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from serendip.data import InputError, Past, Progress, Signals, Tables, event_frame, silent
-from serendip.store import bulk, entities, experiments, keys, log, people
+from serendip.store import bulk, entities, experiments, keys, log, people, shown
 from serendip.store.contract import StoreError, StoreFullError, StoreReadOnlyError
 from serendip.store.records import (
     Attributes,
@@ -178,6 +178,14 @@ class RelationalStore:
     def exposure(self, request_id: str) -> Exposure | None:
         with self._reading() as connection:
             return people.exposure(connection, request_id)
+
+    def latest_lists(self, limit: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+        with self._reading() as connection:
+            return shown.latest(connection, limit)
+
+    def arrivals(self, since_ms: int, limit: int) -> list[tuple[int, int]]:
+        with self._reading() as connection:
+            return shown.arrivals(connection, since_ms, limit)
 
     # Experiments
 

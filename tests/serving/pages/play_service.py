@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, Page, Playwright, Response
 
 from serendip.pipeline import Pipeline, Recipe
 from serendip.serving import create_app
+from serendip.serving.pages import SCREENS, STATIC
 from serendip.store import Workspace
 from serendip.training import FitOptions
 from serendip.world import generate
@@ -34,6 +35,7 @@ SWITCHES = (
     "--disable-quic",
 )
 
+THERE = [screen for screen in SCREENS if (STATIC / f"room/screens/{screen}.js").exists()]
 OpenPage = Callable[..., Page]
 CARD = "#list .card"
 
@@ -118,19 +120,20 @@ def make_workspace(folder: Path, n_items: int, n_people: int, target_events: int
 
 
 @contextmanager
-def serving(workspace: Workspace) -> Iterator[str]:
-    """The address of the service while it runs in a thread."""
-    with socket.socket() as port:
-        port.bind(("127.0.0.1", 0))
+def serving(workspace: Workspace, port: int = 0) -> Iterator[str]:
+    """The address of the service while it runs in a thread; port 0 is any that is free."""
+    with socket.socket() as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(("127.0.0.1", port))
         server = uvicorn.Server(uvicorn.Config(create_app(workspace), log_level="error", ws="none"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [port]})
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:
             deadline_s = time.monotonic() + 20
             while not server.started:
                 assert time.monotonic() < deadline_s, "the service did not start"
                 time.sleep(0.02)
-            yield f"http://127.0.0.1:{port.getsockname()[1]}"
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         finally:
             server.should_exit = True
             thread.join()

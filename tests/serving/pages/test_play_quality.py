@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from playwright.sync_api import Page, expect
 
-from serendip.serving import create_app
-from serendip.store import Workspace
-from tests.serving.pages.play_service import CARD, OpenPage, Watch, ids, make_workspace, settle
+from tests.serving.pages.play_service import CARD, OpenPage, Watch, ids, make_workspace, serving, settle
 
 pytestmark = pytest.mark.browser
 
@@ -79,7 +72,7 @@ def test_hostile_words_are_only_words_on_shelves_and_in_the_start(
     open_page: OpenPage, tmp_path: Path, watch: Watch
 ) -> None:
     workspace = make_workspace(tmp_path, n_items=200, n_people=40, target_events=2_000)
-    with serving_at(workspace, 0) as url:
+    with serving(workspace) as url:
         rows = httpx.get(f"{url}/v1/items?limit=1000").json()["data"]
         hostile = {"title": HOSTILE, "title_zh": HOSTILE, "category_zh": HOSTILE}
         changed = [{**row, "attributes": {**row["attributes"], **hostile}} for row in rows]
@@ -98,33 +91,15 @@ def test_hostile_words_are_only_words_on_shelves_and_in_the_start(
     workspace.close()
 
 
-@contextmanager
-def serving_at(workspace: Workspace, port: int) -> Iterator[str]:
-    """The service on a port of one's choice."""
-    with socket.socket() as own:
-        own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        own.bind(("127.0.0.1", port))
-        server = uvicorn.Server(uvicorn.Config(create_app(workspace), log_level="error", ws="none"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [own]})
-        thread.start()
-        try:
-            while not server.started:
-                thread.join(0.02)
-            yield f"http://127.0.0.1:{own.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join()
-
-
 def test_the_service_starts_again_under_an_open_page(open_page: OpenPage, tmp_path: Path, watch: Watch) -> None:
     workspace = make_workspace(tmp_path, n_items=200, n_people=40, target_events=2_000)
-    with serving_at(workspace, 0) as url:
+    with serving(workspace) as url:
         page = open_page(url=url)
         before = ids(page)
     page.locator(f"{CARD}[data-item={before[1]}] [data-do=like]").click()
     expect(page.get_by_role("alert")).to_contain_text("Is it still running?")
     assert ids(page) == before
-    with serving_at(workspace, int(url.rsplit(":", 1)[1])):
+    with serving(workspace, int(url.rsplit(":", 1)[1])):
         after = settle(page, page.get_by_role("button", name="Try again").first.click)
         assert before[1] not in after
         expect(page.get_by_role("alert")).to_be_hidden()

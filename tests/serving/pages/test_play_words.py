@@ -17,6 +17,13 @@ SOURCES = [*PAGES.glob("static/**/*.js"), *PAGES.glob("templates/*.html")]
 BOOKS = sorted(path.stem for path in PAGES.glob("static/words/*.json"))
 
 
+BUILT = (
+    *(r"(did|done|copied)_\w+", "(like|purchase|skip|hide)(_it)?", "yes|no|purpose"),
+    *(r"(advice|because|alert|by)_\w+", "split|interleaving"),
+)
+"""Words whose key is put together when the page runs."""
+
+
 def page(path: str = "/", accepted: str = "") -> str:
     app = FastAPI()
     pages.mount(app)
@@ -46,11 +53,8 @@ def sources_of(book: str) -> str:
 
 @pytest.mark.parametrize("book", BOOKS)
 def test_every_word_is_used(book: str) -> None:
-    """Words whose key is put together when the page runs are named by their pattern here."""
     text = sources_of(book)
-    built = re.compile(
-        r"did_\w+|(like|purchase|skip|hide)(_it)?|(done|copied)_\w+|yes|no|purpose|" + "|".join(pages.SCREENS)
-    )
+    built = re.compile("|".join((*BUILT, *pages.SCREENS)))
     unused = [key for key in pages.words(book)["en"] if not built.fullmatch(key) and f'"{key}"' not in text]
     assert [key for key in unused if f"words.{key}" not in text and f"`{key}`" not in text] == []
 

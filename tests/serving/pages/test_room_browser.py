@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from serendip.store import Workspace
 from serendip.store.keys import make
-from tests.serving.pages.play_service import OpenPage, Watch, serving, settled
+from tests.serving.pages.play_service import THERE, OpenPage, Watch, serving, settled
 
 
 def heading(page: Page) -> str:
@@ -62,5 +62,33 @@ def test_a_service_with_keys_opens_to_a_key_that_may_look(open_room: OpenPage, t
         expect(page.locator("#role")).to_contain_text("Read only · of control:read")
         settled(page)
         expect(page.locator("#door")).to_be_hidden()
+        page.close()
         watch.errors.clear()  # a browser says 401 in its console
+    workspace.close()
+
+
+def test_an_empty_workspace_says_so_on_every_screen(open_room: OpenPage, tmp_path: Path) -> None:
+    workspace = Workspace.create(tmp_path / "empty")
+    with serving(workspace) as url:
+        page = open_room("/room/overview", url)
+        expect(page.get_by_role("region", name="At a glance")).to_contain_text("no model yet")
+        for screen in THERE:
+            page.goto(f"{url}/room/{screen}")
+            settled(page)
+            assert page.locator(".notice.problem:visible").count() == 0, screen
+        page.close()
+    workspace.close()
+
+
+def test_a_service_that_was_restarted_is_found_again(open_room: OpenPage, tmp_path: Path, watch: Watch) -> None:
+    workspace = Workspace.create(tmp_path / "restarted")
+    with serving(workspace) as url:
+        page = open_room("/room/overview", url)
+        port = int(url.rpartition(":")[2])
+    page.get_by_role("button", name="中文").click()  # asks anew while nobody answers
+    expect(page.locator("#screen .notice.problem").first).to_contain_text("服务没有响应")
+    with serving(workspace, port):
+        expect(page.get_by_role("region", name="概览").locator("dl")).to_be_visible(timeout=10_000)
+        page.close()
+    watch.errors.clear()  # a browser says in its console that nobody answered
     workspace.close()

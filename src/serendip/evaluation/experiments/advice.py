@@ -10,13 +10,15 @@ from serendip.evaluation.experiments.sequential import BROKEN_SPLIT
 from serendip.evaluation.significance import Estimate
 
 Verdict = Literal["ship", "hold", "stop"]
+Reason = Literal["split_broken", "harm", "too_few", "better", "worse", "alike", "open"]
 
 
 @dataclass(frozen=True)
 class Advice:
-    """What to do, and why, in a sentence."""
+    """What to do, and why: as a word and in a sentence."""
 
     verdict: Verdict
+    reason: Reason
     why: str
 
 
@@ -30,18 +32,17 @@ def advise(gain: Estimate, harms: Mapping[str, Estimate], worth: float, split_p:
         split_p: of `split_p_value`.
     """
     if split_p < BROKEN_SPLIT:
-        return Advice(
-            "hold", f"the split is broken (p = {split_p:.1g}): find out who is lost before reading any figure"
-        )
+        why = f"the split is broken (p = {split_p:.1g}): find out who is lost before reading any figure"
+        return Advice("hold", "split_broken", why)
     for name, harm in harms.items():
         if harm.low is not None and harm.low > 0:
-            return Advice("stop", f"it does harm: {name} is surely up, by {harm.mean:.2%} of lists")
+            return Advice("stop", "harm", f"it does harm: {name} is surely up, by {harm.mean:.2%} of lists")
     if gain.low is None or gain.high is None:
-        return Advice("hold", "too few people took part to tell")
+        return Advice("hold", "too_few", "too few people took part to tell")
     if gain.low > 0:
-        return Advice("ship", f"it is surely better, by {gain.mean:+.2%} of lists")
+        return Advice("ship", "better", f"it is surely better, by {gain.mean:+.2%} of lists")
     if gain.high < 0:
-        return Advice("stop", f"it is surely worse, by {gain.mean:+.2%} of lists")
+        return Advice("stop", "worse", f"it is surely worse, by {gain.mean:+.2%} of lists")
     if gain.low > -worth and gain.high < worth:
-        return Advice("stop", f"there is no difference worth knowing (less than {worth:.2%} of lists)")
-    return Advice("hold", "not decided yet: 0 is within the interval")
+        return Advice("stop", "alike", f"there is no difference worth knowing (less than {worth:.2%} of lists)")
+    return Advice("hold", "open", "not decided yet: 0 is within the interval")

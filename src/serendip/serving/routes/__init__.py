@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from serendip.serving import gorse
-from serendip.serving.routes import events, experiments, items, lists, me, models, operation, pictures, users
+from serendip.serving.routes import events, experiments, items, lists, me, models, operation, overview, pictures, users
 
 ROUTERS: tuple[APIRouter, ...] = (
     lists.router,
@@ -14,6 +14,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     experiments.router,
     me.router,
     models.router,
+    overview.router,
     operation.router,
     *gorse.ROUTERS,
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict
 from typing import Any, Literal
 
@@ -10,6 +9,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from serendip.data.times import rfc3339
+from serendip.evaluation.experiments.advice import Reason, Verdict
 from serendip.serving import experiments
 from serendip.serving.bodies import Answered, Body
 from serendip.serving.engine import Engine
@@ -90,8 +90,10 @@ class Figure(Answered):
 
 
 class AdviceTold(Answered):
-    verdict: Literal["ship", "hold", "stop"]
+    verdict: Verdict
+    reason: Reason
     why: str
+    """The reason as a sentence, with its figures."""
 
 
 class ArmRead(Answered):
@@ -147,7 +149,7 @@ def read(engine: Live, experiment_id: PathId) -> JsonAnswer:
     experiment = _found(engine, experiment_id)
     engine.exposures.flush()
     told = experiments.read(engine.workspace, experiment).to_json()
-    return JsonAnswer(_without_nan({"experiment": _told(engine, experiment), **told}))
+    return JsonAnswer({"experiment": _told(engine, experiment), **told})
 
 
 @router.post("/experiments/{experiment_id}/stop", response_model=ExperimentTold)
@@ -185,12 +187,3 @@ def _told(engine: Engine, experiment: Experiment) -> dict[str, Any]:
 def _recipe(engine: Engine, arm: Arm) -> str | None:
     served = engine.of_arm(arm)
     return None if served is None else served.pipeline.recipe.name
-
-
-def _without_nan(told: Any) -> Any:
-    """JSON has no NaN: a mean of nothing is null."""
-    if isinstance(told, dict):
-        return {name: _without_nan(value) for name, value in told.items()}
-    if isinstance(told, list | tuple):
-        return [_without_nan(value) for value in told]
-    return None if isinstance(told, float) and math.isnan(told) else told

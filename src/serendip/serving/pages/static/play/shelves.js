@@ -3,6 +3,7 @@
 import * as api from "../api.js";
 import { language, say, titleOf, translate } from "../words.js";
 import { card } from "./cards.js";
+import { hold, walkable } from "./rows.js";
 
 const LENGTH = 12;
 const NEAR = "240px"; // how far below the window a shelf begins to be filled
@@ -105,8 +106,7 @@ function build(name) {
     button.addEventListener("click", () => row.scrollBy({ left: Number(button.dataset.turn) * row.clientWidth * 0.9 }));
   }
   row.addEventListener("scroll", () => showTurns(section, row), { passive: true });
-  row.addEventListener("keydown", (event) => walk(event, row));
-  row.addEventListener("focusin", (event) => hold(row, event.target.closest(".card")));
+  walkable(row);
   const shelf = { section, row, answer: null, about: null, round: 0 };
   shelves.set(name, shelf);
   place.append(section);
@@ -155,7 +155,7 @@ function draw(shelf, items) {
   row.hidden = items === null;
   row.replaceChildren(...(items ?? []).map((item) => card(item)));
   row.scrollLeft = 0;
-  hold(row, row.firstElementChild);
+  hold(row);
   showTurns(section, row);
 }
 
@@ -183,28 +183,9 @@ export function takeOff(itemIds) {
       if (does) next?.querySelector(`[data-do=${does}]`).focus();
       if (!row.children.length) section.hidden = true;
     }
-    hold(row, row.querySelector("[data-held]") ?? row.firstElementChild);
+    hold(row);
     showTurns(section, row);
   }
-}
-
-/** One card of a row is on the way of the Tab key; the arrows go to its neighbours. */
-function hold(row, held) {
-  for (const each of row.children) {
-    each.toggleAttribute("data-held", each === held);
-    for (const button of each.querySelectorAll("button")) button.tabIndex = each === held ? 0 : -1;
-  }
-}
-
-function walk(event, row) {
-  const step = { ArrowLeft: "previousElementSibling", ArrowRight: "nextElementSibling", Home: null, End: null };
-  if (!(event.key in step)) return;
-  const from = event.target.closest(".card");
-  const to = event.key === "Home" ? row.firstElementChild : event.key === "End" ? row.lastElementChild : from[step[event.key]];
-  event.preventDefault();
-  const at = [...from.querySelectorAll("button")].indexOf(event.target);
-  const buttons = to?.querySelectorAll("button") ?? [];
-  (buttons[at]?.hidden ? buttons[0] : buttons[at])?.focus();
 }
 
 function showTurns(section, row) {

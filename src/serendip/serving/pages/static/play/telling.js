@@ -1,7 +1,10 @@
 // What is said around the list: how it changed and how long it took, what left it, notices, and what somebody did.
 
 import { historyTile, tile } from "./cards.js";
+import { hold, walkable } from "./rows.js";
 import { deedOf, say } from "../words.js";
+
+walkable(document.getElementById("past"));
 
 const byId = (id) => document.getElementById(id);
 
@@ -48,7 +51,10 @@ export function tellNothing(items, { text, image }) {
 export function tellPast(events, takeBack) {
   byId("past-empty").hidden = events.length > 0;
   byId("past").hidden = events.length === 0;
+  const held = byId("past").contains(document.activeElement);
   byId("past").replaceChildren(...events.map((event) => historyTile(event, takeBack)));
+  hold(byId("past"));
+  if (held) (byId("past").querySelector("button") ?? byId("list")).focus(); // the next can be taken back too
 }
 
 /** The latest event on each thing, the latest first, without what was taken back. */

@@ -26,7 +26,7 @@ export function bars({ rows, label, format = number }) {
 function barRow(row, format, at, wide) {
   const parts = row.parts ?? [{ value: row.value ?? 0 }];
   let from = 0;
-  const drawn = parts.map((part, place) => {
+  const drawn = parts.filter((part) => part.value).map((part, place) => {
     const style = { left: at(Math.min(from, from + part.value)), width: wide(0, part.value), background: hueAt(part.hue ?? place) };
     from += part.value;
     return h("span.bar-part", { style, title: part.title });
@@ -101,7 +101,7 @@ export function columns({ rows, label, format = number, ticks = Math.ceil(rows.l
         "li",
         { title: `${row.name}: ${format(row.value)}` },
         h("span.column", { "aria-hidden": "true", style: { height: `${(row.value / most) * 100}%` } }),
-        h("span.column-name", { class: place % ticks ? "unseen" : "column-name" }, row.name, h("span.unseen", `: ${format(row.value)}`)),
+        h(place % ticks ? "span.unseen" : "span.column-name", row.name, h("span.unseen", `: ${format(row.value)}`)),
       ),
     ),
   );

@@ -32,6 +32,7 @@ const childOf = (child) => (child instanceof Node ? child : String(child));
 function set(node, name, value) {
   if (value === null || value === undefined || value === false) return;
   if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+  else if (name === "class") node.classList.add(...value.split(" "));
   else if (name === "style") for (const [property, to] of Object.entries(value)) node.style.setProperty(property, to);
   else if (name === "value" || name === "checked") node[name] = value;
   else if (name === "href" && !/^[/#?]/.test(value)) throw new Error("a link leads out of this service");

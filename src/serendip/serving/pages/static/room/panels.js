@@ -5,7 +5,7 @@ import { say } from "../words.js";
 import { sentence } from "./forms.js";
 import { h } from "./nodes.js";
 
-const AGAIN_MS = 2000; // a service that does not answer is asked again after so long
+export const AGAIN_MS = 2000; // a service that does not answer is asked again after so long
 
 /**
  * A heading (`title`) and what `load(panel)` resolves to: a node or a list of them. `every`: seconds between readings;
@@ -23,7 +23,7 @@ export function panel(title, load, { every = 0, wide = false, left } = {}) {
     const command = curl(path, sent, method);
     if (!calls.includes(command)) calls.push(command);
     commands.textContent = calls.join("\n\n");
-    return call(path, sent, method);
+    return method === "GET" ? shared(path) : call(path, sent, method);
   };
   const own = { get: (path) => send("GET", path), send, refresh: () => read(true), node };
 
@@ -50,6 +50,13 @@ export function panel(title, load, { every = 0, wide = false, left } = {}) {
   }
   read(true);
   return node;
+}
+
+const underWay = new Map(); // path -> the answer that is awaited: panels that ask alike at once share it
+
+function shared(path) {
+  if (!underWay.has(path)) underWay.set(path, call(path).finally(() => underWay.delete(path)));
+  return underWay.get(path);
 }
 
 /** Nobody sees it, or somebody is at work in it: then it is not read again by itself. */

@@ -3,7 +3,7 @@
 import { Problem, call, useKey } from "../api.js";
 import { book, language, say, speak, translatePage, wordsFor } from "../words.js";
 import { h } from "./nodes.js";
-import { panel } from "./panels.js";
+import { AGAIN_MS, panel } from "./panels.js";
 
 const byId = (id) => document.getElementById(id);
 const links = document.querySelectorAll("nav [data-screen]");
@@ -27,9 +27,13 @@ async function draw() {
   const { name, params } = placeOf(new URL(location));
   const place = byId("screen");
   place.setAttribute("aria-busy", "true");
-  const [module, words] = await Promise.all([import(`./screens/${name}.js`), book(name)]).catch(() => []);
+  const [module, words] = await opened(name).catch(() => []);
   if (here.signal.aborted) return;
-  if (!module) return door(say("unreachable"), false);
+  if (!module) {
+    door(say("unreachable"), false);
+    setTimeout(() => here.signal.aborted || draw(), AGAIN_MS);
+    return;
+  }
   const room = roomOf(params, words, here.signal);
   for (const link of links) {
     if (link.dataset.screen === name) link.setAttribute("aria-current", "page");
@@ -42,6 +46,15 @@ async function draw() {
   document.title = `${say(name)} · Serendip`;
   place.replaceChildren(...[module.screen(room)].flat().filter(Boolean));
   place.setAttribute("aria-busy", "false");
+}
+
+const books = new Map();
+
+/** The module of a screen and its words. */
+async function opened(name) {
+  const [module, words] = await Promise.all([import(`./screens/${name}.js`), books.get(name) ?? book(name)]);
+  books.set(name, words);
+  return [module, words];
 }
 
 /** What a screen is given. */
@@ -95,7 +108,7 @@ async function enter(tried = false) {
     if (!(problem instanceof Problem)) throw problem;
     if (!problem.status) {
       door(say("unreachable"), false);
-      setTimeout(enter, 2000);
+      setTimeout(enter, AGAIN_MS);
       return;
     }
     useKey(null);
