@@ -45,9 +45,7 @@ READ: dict[str, Callable[[Any], float | None]] = {"year": _year_ms, "added_ms": 
 
 
 def _which(records: Sequence[Mapping[str, Any]]) -> str | None:
-    known = frozenset(TIMES)
-    there = set[str]().union(*(known & record.keys() for record in records))
-    return next((name for name in TIMES if name in there), None)
+    return next((name for name in TIMES if any(name in record for record in records)), None)
 
 
 def _read(read: Callable[[Any], float | None], value: object) -> float:

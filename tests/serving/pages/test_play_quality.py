@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.serving.pages.play_service import CARD, OpenPage, Watch, ids, make_workspace, serving, settle
+from tests.serving.pages.test_accessible import grave
 
 pytestmark = pytest.mark.browser
 
@@ -110,3 +111,15 @@ def test_the_service_starts_again_under_an_open_page(open_page: OpenPage, tmp_pa
         page.context.close()
     workspace.close()
     watch.errors.clear()  # the browser notes the failed requests
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_shelves_code_and_start_have_no_serious_fault(open_page: OpenPage, scheme: str) -> None:
+    page = open_page(color_scheme=scheme)
+    page.locator("[data-code=curl]").click()
+    fill_everything(page)
+    assert grave(page) == []
+    settle(page, page.locator("#newcomer").click)
+    page.locator(".choice").first.click()
+    page.locator("#person").click()
+    assert grave(page) == []

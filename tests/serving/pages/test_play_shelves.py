@@ -125,6 +125,16 @@ def test_reasons_open_on_a_shelf_too(open_page: OpenPage) -> None:
     assert page.locator(".cause").count() >= 1
 
 
+def test_what_is_only_new_says_that_nothing_speaks_for_it(open_page: OpenPage) -> None:
+    page = open_page()
+    fill(page, "newest")
+    for card in shelf(page, "newest").locator(".card").all():
+        silent = card.locator(".reason").is_hidden()
+        card.locator(".picture").click()
+        expect(page.locator("#no-causes")).to_be_visible(visible=silent)
+        page.keyboard.press("Escape")
+
+
 def test_a_shelf_is_one_stop_of_the_tab_key_and_the_arrows_walk_it(open_page: OpenPage) -> None:
     page = open_page()
     items = fill(page, "newest")

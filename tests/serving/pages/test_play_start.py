@@ -92,6 +92,12 @@ def test_it_is_done_with_the_keyboard_alone_and_in_chinese(open_page: OpenPage) 
     assert page.evaluate("document.activeElement.id") == "list"
 
 
+def test_who_likes_something_has_started(open_page: OpenPage) -> None:
+    page, _ = start(open_page)
+    settle(page, page.locator("#list [data-do=like]").first.click)
+    expect(page.locator("#starter")).to_be_hidden()
+
+
 def test_known_people_are_not_asked(open_page: OpenPage) -> None:
     page, _ = start(open_page)
     page.locator("#person").click()

@@ -83,3 +83,16 @@ def test_somebody_else_takes_nothing_back(open_page: OpenPage, play_url: str) ->
     page.wait_for_timeout(200)
     assert said(page, play_url) == []
     expect(page.locator("#toast")).to_be_hidden()
+
+
+def test_the_past_is_one_stop_of_the_tab_key(open_page: OpenPage) -> None:
+    page = open_page()
+    titles = page.locator("#past .tile-title").all_inner_texts()
+    page.locator("#past .take-back").first.focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    settle(page, lambda: page.keyboard.press("Enter"))
+    expect(page.locator("#past .tile-title").nth(3)).not_to_have_text(titles[3])
+    assert page.evaluate("document.activeElement.className") == "take-back"
+    page.keyboard.press("Tab")
+    assert not page.evaluate("document.activeElement.closest('#past')")

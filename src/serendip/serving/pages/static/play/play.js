@@ -126,6 +126,7 @@ function render(found, before, started) {
 function settle(past, shelves) {
   for (const event of past) if (event.attributes) known.set(event.item_id, Promise.resolve(event.attributes));
   tellPast(past, (event) => takeBack({ ...event, title: titleOf(event.item_id, event.attributes) }));
+  if (past.length) endStart();
   const listed = () => answer.items.map((item) => item.item_id);
   if (fresh || shelves.length) renew({ person, past, personal: personal(), listed }, fresh ? undefined : shelves);
   if (fresh && person.newcomer && !past.length) offerStart(person.user_id).catch(() => {}); // the list is a start too
