@@ -13,7 +13,7 @@ from playwright.sync_api import Page, sync_playwright
 from tests.serving.pages.play_service import launch, make_workspace, ready, serving, settle
 
 IMAGES = Path(__file__).parents[3] / "docs" / "images"
-SIZE = {"width": 1280, "height": 1000}
+SIZE = {"width": 1280, "height": 1064}
 
 
 def after_a_like(page: Page, address: str) -> None:
@@ -26,11 +26,11 @@ def after_a_like(page: Page, address: str) -> None:
 
 
 def somebody_new(page: Page, address: str) -> None:
-    """The start, with two things picked."""
+    """The start, with three things picked."""
     page.goto(address)
     ready(page)
     settle(page, page.locator("#newcomer").click)
-    for place in (1, 4):
+    for place in (1, 4, 8):
         page.locator(".choice").nth(place).click()
     page.mouse.move(0, 0)
     page.wait_for_load_state("networkidle")
