@@ -10,6 +10,7 @@ import pytest
 from serendip.data import Dataset, Query
 from serendip.pipeline import Pipeline, Recipe
 from serendip.pipeline.arrivals import arrivals, newest_first
+from serendip.pipeline.recipe import Exploration
 from serendip.serving.asked import Asked
 from tests.pipeline.conftest import COFFEE, TEA, shop_tables
 
@@ -54,6 +55,19 @@ def test_scores_and_reasons_are_those_of_taste(dated: Pipeline) -> None:
     for item in found:
         assert item.source == "newest"
         assert sum(reason.contribution for reason in item.reasons) == pytest.approx(item.score, abs=1e-6)
+
+
+def test_what_is_similar_stays_similar(dated: Pipeline) -> None:
+    asked = Query(order="newest", n=4)
+    assert dated.similar(COFFEE[0], asked).item_ids == dated.similar(COFFEE[0], Query(n=4)).item_ids
+
+
+def test_the_newest_are_not_explored(dated: Pipeline) -> None:
+    explored = Pipeline(Recipe.named("default").model_copy(update={"exploration": Exploration(places=(1,), share=1.0)}))
+    explored.fit(Dataset.from_tables(shop_tables()))
+    asked = Query(user="p1", n=5)
+    told = [explored.recommend(one, lambda: 0.5) for one in (asked, asked.model_copy(update={"order": "newest"}))]
+    assert [any(item.exploration for item in found) for found in told] == [True, False]
 
 
 def test_it_is_asked_again_from_the_log() -> None:

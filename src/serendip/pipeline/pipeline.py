@@ -270,6 +270,7 @@ class Pipeline:
             and query.personalization
             and not query.text
             and query.image is None
+            and query.order == "taste"
         )
         return plain and self.exploring and bool(self.recipe.exploration.places) and len(course.rows) > 0
 
@@ -291,7 +292,8 @@ class Pipeline:
     def likened(item_id: str, query: Query) -> Query:
         """The query that asks for what is similar to an item."""
         liked = (HistoryEvent(item_id=item_id, type="like"),)
-        return query.model_copy(update={"history": liked, "text": None, "image": None, "personalization": True})
+        plain = {"text": None, "image": None, "personalization": True, "order": "taste"}
+        return query.model_copy(update={"history": liked, **plain})
 
     def order(self, query: Query, item_ids: Sequence[str]) -> Recommendations:
         """The best `query.n` of `item_ids`, best first; those the model does not know come last, as given."""

@@ -201,6 +201,8 @@ def test_a_name_in_a_filter_is_only_a_name(open_page: OpenPage, play_url: str) -
     """A category that would end the condition if it were not quoted."""
     page = open_page()
     strange = 'te"a\\" or true'
+    unquoted = {"filter": f'has category and not category in ["{strange}"]'}
+    assert httpx.post(f"{play_url}/v1/recommendations", json=unquoted).status_code == 422
     for event in past(page, play_url)[:24]:
         item = json.dumps({"attributes": {"category": strange, "category_zh": strange}})
         httpx.patch(
