@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ def arrivals(records: Sequence[Mapping[str, Any]]) -> FloatArray:
     name = _which(records)
     if name is None:
         return np.full(len(records), np.nan)
-    read = READ.get(name, epoch_ms)
+    read = lru_cache(READ.get(name, epoch_ms))  # many share a day or a year
     return np.fromiter((_read(read, record.get(name)) for record in records), np.float64, len(records))
 
 

@@ -73,7 +73,7 @@ class Catalogue:
         self, labels: Sequence[tuple[str, ...]], fields: Sequence[str], meaning: Meaning | None, sight: Sight | None
     ) -> None:
         """Compute what requests need before one asks for it."""
-        assert len(self.listable) == len(self)
+        assert len(self.listable) == len(self.newest_first) == len(self)
         for by in labels:
             self.labels(by)
         if meaning is not None:

@@ -99,6 +99,9 @@ def test_a_like_makes_a_shelf_of_what_is_like_it(open_page: OpenPage, play_url: 
     similar = httpx.post(f"{play_url}/v1/similar", json={"item_id": liked, "limit": 200}).json()["items"]
     until(page, lambda: on(page, "because")[0] in [item["item_id"] for item in similar[:40]])
     assert not set(on(page, "because")) & {liked, *ids(page)}
+    title = page.locator(f"{CARD} .title").first.inner_text()
+    settle(page, page.locator(f"{CARD} [data-do=purchase]").first.click)
+    expect(shelf(page, "because").locator("h2")).to_have_text(f"Because you bought {title}")
 
 
 def test_what_is_done_on_a_shelf_answers_to_its_list(open_page: OpenPage, play_url: str) -> None:

@@ -26,8 +26,10 @@ const ABOUT = {
   because({ past, personal }) {
     const liked = past.find((event) => LIKED.includes(event.type));
     if (!liked || !personal) return null;
-    const without = [...new Set(past.map((event) => event.item_id))];
-    return { heading: say("shelf_because", { title: titleOf(liked.item_id, liked.attributes) }), ask: api.similar, query: { item_id: liked.item_id }, without };
+    const title = titleOf(liked.item_id, liked.attributes);
+    const heading = liked.type === "purchase" ? say("shelf_bought", { title }) : say("shelf_because", { title });
+    const without = past.map((event) => event.item_id); // of which this list would know nothing
+    return { heading, ask: api.similar, query: { item_id: liked.item_id }, without };
   },
   newest: () => ({ heading: say("shelf_newest"), query: { order: "newest" } }),
   trending: () => ({ heading: say("shelf_trending"), query: { personalization: false } }),
