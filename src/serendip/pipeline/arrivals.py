@@ -32,7 +32,7 @@ def arrivals(records: Sequence[Mapping[str, Any]]) -> FloatArray:
     name = _which(records)
     if name is None:
         return np.full(len(records), np.nan)
-    read = lru_cache(READ.get(name, epoch_ms))  # many share a day or a year
+    read = lru_cache(10_000)(READ.get(name, epoch_ms))  # many share a day or a year
     return np.fromiter((_read(read, record.get(name)) for record in records), np.float64, len(records))
 
 

@@ -69,10 +69,10 @@ function python(query) {
 /** A plain value as Python writes it; a text in JSON is a text in Python too. */
 function literal(value, indent = "") {
   const inner = `${indent}    `;
-  const block = (open, lines, close) => (lines.length ? `${open}\n${lines.map((line) => `${inner}${line},\n`).join("")}${indent}${close}` : open + close);
   if (value === null) return "None";
   if (typeof value === "boolean") return value ? "True" : "False";
   if (typeof value !== "object") return JSON.stringify(value);
   if (Array.isArray(value)) return `[${value.map((each) => literal(each, inner)).join(", ")}]`;
-  return block("{", Object.entries(value).map(([name, each]) => `${JSON.stringify(name)}: ${literal(each, inner)}`), "}");
+  const lines = Object.entries(value).map(([name, each]) => `${inner}${JSON.stringify(name)}: ${literal(each, inner)},\n`);
+  return lines.length ? `{\n${lines.join("")}${indent}}` : "{}";
 }

@@ -144,7 +144,9 @@ function onCard(card) {
 const event = (type, itemId) => ({ type, user_id: person.user_id, item_id: itemId, event_id: api.randomId() });
 
 /** An event that answers to a list. */
-const answering = (type, item, { request_id, surface }) => ({ ...event(type, item.item_id), request_id, surface, position: item.rank });
+function answering(type, item, { request_id, surface }) {
+  return { ...event(type, item.item_id), request_id, surface, position: item.rank };
+}
 
 function react(card, type) {
   const { from, item } = onCard(card);

@@ -1,15 +1,13 @@
 // Shelves: rows of cards below the list, each filled when somebody comes near it.
 
 import * as api from "../api.js";
-import { language, say, titleOf, translate } from "../words.js";
+import { language, translate } from "../words.js";
 import { card } from "./cards.js";
 import { hold, walkable } from "./rows.js";
+import { SUBJECTS } from "./subjects.js";
 
 const LENGTH = 12;
 const NEAR = "240px"; // how far below the window a shelf begins to be filled
-const LIKED = ["like", "purchase", "bookmark"];
-const MOST_KINDS = 4; // that the last shelf leaves out
-const LONGEST_KIND = 80; // characters
 
 const byId = (id) => document.getElementById(id);
 const place = byId("shelves");
@@ -19,53 +17,6 @@ let known = null; // who looks and what they did; null: nobody yet
 let queue = Promise.resolve(); // one after another, so that no two show the same thing
 const shelves = new Map(); // by name: { section, row, answer, round }
 
-// ---------------------------------------------------------------- what each is about
-
-/** What a shelf asks and how it is headed; null: there is nothing for it to be about. */
-const ABOUT = {
-  because({ past, personal }) {
-    const liked = past.find((event) => LIKED.includes(event.type));
-    if (!liked || !personal) return null;
-    const title = titleOf(liked.item_id, liked.attributes);
-    const heading = liked.type === "purchase" ? say("shelf_bought", { title }) : say("shelf_because", { title });
-    const without = past.map((event) => event.item_id); // of which this list would know nothing
-    return { heading, ask: api.similar, query: { item_id: liked.item_id }, without };
-  },
-  newest: () => ({ heading: say("shelf_newest"), query: { order: "newest" } }),
-  trending: () => ({ heading: say("shelf_trending"), query: { personalization: false } }),
-  elsewhere({ past, personal }) {
-    const [name, kinds] = kindsOf(past);
-    if (!kinds.length || !personal) return null;
-    const among = kinds.map((kind) => quoted(kind.value)).join(", ");
-    const words = kinds.map((kind) => kind.word).join(say("comma"));
-    return { heading: say("shelf_elsewhere", { kinds: words }), query: { filter: `has ${name} and not ${name} in [${among}]` } };
-  },
-};
-
-/** As a condition of a filter writes a text. */
-const quoted = (text) => `"${text.replace(/["\\]/g, "\\$&")}"`;
-
-/** The kinds of most of what somebody did, most frequent first: half of it at least, four kinds at most. */
-function kindsOf(past) {
-  const name = ["category", "genres"].find((each) => past.some((event) => event.attributes?.[each]));
-  const counts = new Map();
-  let events = 0;
-  for (const { attributes } of past) {
-    const values = [attributes?.[name] ?? []].flat();
-    const words = [attributes?.[`${name}_${language}`] ?? values].flat();
-    events += values.length;
-    values.forEach((value, at) => {
-      if (typeof value !== "string" || value.length > LONGEST_KIND) return;
-      const count = (counts.get(value)?.count ?? 0) + 1;
-      counts.set(value, { value, word: String(words[at] ?? value), count });
-    });
-  }
-  const kinds = [...counts.values()].sort((one, other) => other.count - one.count);
-  let covered = 0;
-  const first = kinds.findIndex((kind) => (covered += kind.count) >= events / 2) + 1;
-  return [name, kinds.slice(0, Math.min(first || MOST_KINDS, MOST_KINDS))];
-}
-
 // ---------------------------------------------------------------- filling
 
 const watcher = new IntersectionObserver(
@@ -74,18 +25,18 @@ const watcher = new IntersectionObserver(
       if (!isIntersecting) continue;
       watcher.unobserve(target);
       const shelf = shelves.get(target.dataset.shelf);
-      queue = queue.then(() => fill(shelf, shelf.round));
+      queue = queue.catch(() => {}).then(() => fill(shelf, shelf.round)); // whatever became of the one before
     }
   },
   { rootMargin: `${NEAR} 0px` },
 );
 
 /** Empty shelves for somebody, or those of them that are named; each is filled when it comes near. */
-export function renew(somebody, names = Object.keys(ABOUT)) {
+export function renew(somebody, names = Object.keys(SUBJECTS)) {
   known = somebody;
   for (const name of names) {
     const shelf = shelves.get(name) ?? build(name);
-    const about = ABOUT[name](known);
+    const about = SUBJECTS[name](known);
     shelf.round += 1;
     shelf.about = about;
     shelf.section.hidden = !about;
@@ -123,12 +74,12 @@ function ghosts(row) {
 async function fill(shelf, round) {
   if (round !== shelf.round) return;
   const { ask = api.recommendations, query, without = [] } = shelf.about;
-  const others = [...known.listed(), ...[...shelves.values()].filter((each) => each !== shelf).flatMap((each) => idsOf(each.row))];
+  const beside = [...shelves.values()].filter((each) => each !== shelf).flatMap((each) => idsOf(each.row));
   const whole = {
     user_id: known.person.user_id,
     limit: LENGTH,
     ...query,
-    exclude_item_ids: [...new Set([...without, ...others])],
+    exclude_item_ids: [...new Set([...without, ...known.listed(), ...beside])],
     context: { language },
     surface: `play-${shelf.section.dataset.shelf}`,
     include: ["attributes", "reasons"],

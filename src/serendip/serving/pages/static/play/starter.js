@@ -15,6 +15,7 @@ const choices = byId("starter-choices");
 const template = byId("choice-template");
 
 let answer = null;
+let round = 0; // counts starts: one that somebody has left is not offered any more
 let chosen = new Set();
 let finished = () => {};
 
@@ -25,9 +26,18 @@ export function onStart(done) {
 
 /** Offer a start to `userId`; where there is too little to pick from, nothing is offered. */
 export async function offerStart(userId) {
-  const query = { user_id: userId, limit: OFFERED, personalization: false, max_per: ONE_OF_EACH, context: { language }, surface: "play-start" };
-  const found = await api.recommendations({ ...query, include: ["attributes"] });
-  if (found.items.length < 2 * FEWEST) return;
+  const query = {
+    user_id: userId,
+    limit: OFFERED,
+    personalization: false,
+    max_per: ONE_OF_EACH,
+    context: { language },
+    surface: "play-start",
+    include: ["attributes"],
+  };
+  const mine = ++round;
+  const found = await api.recommendations(query);
+  if (mine !== round || found.items.length < 2 * FEWEST) return;
   answer = { ...found, surface: query.surface };
   chosen = new Set();
   choices.replaceChildren(...found.items.map(choice));
@@ -36,6 +46,7 @@ export async function offerStart(userId) {
 }
 
 export function endStart() {
+  round += 1;
   panel.hidden = true;
   answer = null;
 }
@@ -51,7 +62,7 @@ function choice(item) {
   const node = template.content.firstElementChild.cloneNode(true);
   label(node, item);
   node.querySelector("button").addEventListener("click", () => {
-    if (!chosen.delete(item)) chosen.add(item);
+    if (!chosen.delete(item) && chosen.size < MOST) chosen.add(item);
     count();
   });
   return node;
@@ -71,10 +82,10 @@ function count() {
   }
   byId("starter-done").disabled = chosen.size < FEWEST;
   const missing = FEWEST - chosen.size;
-  byId("starter-count").textContent = missing > 0 ? say("start_missing", { missing }) : say("start_enough", { chosen: chosen.size, most: MOST });
+  const enough = say("start_enough", { chosen: chosen.size, most: MOST });
+  byId("starter-count").textContent = missing > 0 ? say("start_missing", { missing }) : enough;
 }
 
-choices.addEventListener("click", (event) => event.target.closest("[aria-disabled=true]") && event.stopPropagation(), { capture: true });
 byId("starter-done").addEventListener("click", () => {
   const picked = answer.items.filter((item) => chosen.has(item));
   const from = answer;

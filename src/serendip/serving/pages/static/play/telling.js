@@ -18,7 +18,8 @@ export function tellStatus(answer, { moved, left, compared, total }) {
 
 function changesIn(moved, left) {
   const places = [...moved.values()];
-  const counts = { entered: places.filter((place) => place === null).length, moved: places.filter(Boolean).length, left: left.length };
+  const entered = places.filter((place) => place === null).length;
+  const counts = { entered, moved: places.filter(Boolean).length, left: left.length };
   return Object.values(counts).some(Boolean) ? say("changes", counts) : say("no_changes");
 }
 
