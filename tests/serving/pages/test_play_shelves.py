@@ -13,7 +13,9 @@ from playwright.sync_api import Locator, Page, expect
 
 from serendip.data import Tables
 from serendip.data.tables import event_frame
+from serendip.pipeline import Pipeline, Recipe
 from serendip.store import Workspace
+from serendip.training import FitOptions
 from tests.serving.pages.play_service import CARD, OpenPage, Watch, ids, serving, settle, until
 
 pytestmark = pytest.mark.browser
@@ -215,3 +217,40 @@ def test_a_name_in_a_filter_is_only_a_name(open_page: OpenPage, play_url: str) -
     expect(shelf(page, "elsewhere").locator("h2")).to_have_text(f"From other categories: not {strange}")
     until(page, lambda: bool(fill(page, "elsewhere")))
     assert all(attributes(play_url, item)["category"] != strange for item in on(page, "elsewhere"))
+
+
+def films(folder: Path) -> Workspace:
+    """Films of several genres each, and people who rate, as MovieLens has them: no pictures, no categories."""
+    kinds = ["Drama", "Comedy", "Action", "War", "Crime"]
+    rows = [(f"p{one % 20}", f"f{one * 7 % 60}", 1.0 + one % 5, one) for one in range(400)]
+    people, items, values, times = zip(*rows, strict=True)
+    log = {"user_id": people, "item_id": items, "type": ["rating"] * 400, "value": values, "time_ms": times}
+    genres = [[kinds[(film + step) % 5] for step in range(1 + film % 4)] for film in range(60)]
+    catalogue = {"item_id": [f"f{film}" for film in range(60)], "genres": genres, "year": [*range(1960, 2020)]}
+    workspace = Workspace.create(folder)
+    workspace.store.import_tables(Tables(events=event_frame(log), items=pl.DataFrame(catalogue)))
+    saved = workspace.new_model_folder()
+    Pipeline(Recipe.named("default")).fit(workspace.dataset()[0], FitOptions(seed=1, threads=1)).save(saved)
+    workspace.publish(saved)
+    return workspace
+
+
+def test_a_workspace_of_ratings_and_genres_has_its_shelves_and_its_start(open_page: OpenPage, tmp_path: Path) -> None:
+    workspace = films(tmp_path / "films")
+    with serving(workspace) as url:
+        page = open_page(url=url)
+        expect(page.locator(".choice").nth(7)).to_be_visible()
+        page.locator("#person").fill("p3")
+        settle(page, lambda: page.keyboard.press("Enter"))
+        best = max(past(page, url)[:24], key=lambda event: event["value"])
+        heading = f"Because you rated {best['item_id']} {best['value']:g}"
+        expect(shelf(page, "because").locator("h2")).to_have_text(heading)
+        years = [attributes(url, item)["year"] for item in fill(page, "newest")]
+        assert years == sorted(years, reverse=True)
+        left_out = shelf(page, "elsewhere").locator("h2").inner_text().removeprefix("From other categories: not ")
+        assert all(
+            not set(left_out.split(", ")) & set(attributes(url, item)["genres"]) for item in on(page, "elsewhere")
+        )
+        facts = page.locator(".card:not(.ghost) .facts").all_inner_texts()
+        assert max(len(fact.split(" · ")) for fact in facts) == 4  # three genres and a year
+    workspace.close()

@@ -77,9 +77,12 @@ export function titleOf(itemId, attributes) {
   return inWords(attributes, "title") ?? itemId;
 }
 
+const MOST_KINDS = 3; // of one thing, on a card
+
 /** Category, year and price, as far as they are known. */
 export function factsOf(attributes) {
-  const category = inWords(attributes, "category") ?? inWords(attributes, "genres");
+  const kinds = (inWords(attributes, "category") ?? inWords(attributes, "genres"))?.split(" · ");
+  const category = kinds?.slice(0, MOST_KINDS).join(" · ");
   return [category, inWords(attributes, "year"), moneyOf(attributes)].filter(Boolean).join(" · ");
 }
 

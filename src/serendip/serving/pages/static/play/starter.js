@@ -7,7 +7,8 @@ import { drawPicture } from "../faces.js";
 const OFFERED = 12;
 const FEWEST = 3;
 const MOST = 5;
-const ONE_OF_EACH = { category: 1, genres: 2 }; // as far as things have these
+const ENOUGH = 8;
+const CAPS = [{ category: 1, genres: 2 }, { category: 2, genres: 4 }, {}]; // as varied as still gives enough
 
 const byId = (id) => document.getElementById(id);
 const panel = byId("starter");
@@ -30,14 +31,18 @@ export async function offerStart(userId) {
     user_id: userId,
     limit: OFFERED,
     personalization: false,
-    max_per: ONE_OF_EACH,
     context: { language },
     surface: "play-start",
     include: ["attributes"],
   };
   const mine = ++round;
-  const found = await api.recommendations(query);
-  if (mine !== round || found.items.length < 2 * FEWEST) return;
+  let found = { items: [] };
+  for (const max_per of CAPS) {
+    found = await api.recommendations({ ...query, max_per });
+    if (mine !== round) return;
+    if (found.items.length >= ENOUGH) break;
+  }
+  if (found.items.length < 2 * FEWEST) return;
   answer = { ...found, surface: query.surface };
   chosen = new Set();
   choices.replaceChildren(...found.items.map(choice));

@@ -4,18 +4,17 @@ import * as api from "../api.js";
 import { language, say, titleOf } from "../words.js";
 
 const LIKED = ["like", "purchase", "bookmark"];
+const TURNED_DOWN = ["skip", "hide", "dislike", "rating"];
 const MOST_KINDS = 4; // that the last shelf leaves out
 const LONGEST_KIND = 80; // characters
 
 /** What a shelf asks and how it is headed; null: there is nothing for it to be about. */
 export const SUBJECTS = {
   because({ past, personal }) {
-    const liked = past.find((event) => LIKED.includes(event.type));
-    if (!liked || !personal) return null;
-    const title = titleOf(liked.item_id, liked.attributes);
-    const heading = liked.type === "purchase" ? say("shelf_bought", { title }) : say("shelf_because", { title });
+    const wanted = wantedMost(past);
+    if (!wanted || !personal) return null;
     const without = past.map((event) => event.item_id); // of which this list would know nothing
-    return { heading, ask: api.similar, query: { item_id: liked.item_id }, without };
+    return { heading: because(wanted), ask: api.similar, query: { item_id: wanted.item_id }, without };
   },
   newest: () => ({ heading: say("shelf_newest"), query: { order: "newest" } }),
   trending: () => ({ heading: say("shelf_trending"), query: { personalization: false } }),
@@ -28,6 +27,24 @@ export const SUBJECTS = {
     return { heading: say("shelf_elsewhere", { kinds: words }), query: { filter } };
   },
 };
+
+/** What was liked last; else what was rated best, the latest of equals; else what was met last and not turned down. */
+function wantedMost(past) {
+  const ratings = past.filter((event) => event.type === "rating" && event.value !== null);
+  const best = Math.max(...ratings.map((event) => event.value));
+  return (
+    past.find((event) => LIKED.includes(event.type)) ??
+    ratings.find((event) => event.value === best) ??
+    past.find((event) => !TURNED_DOWN.includes(event.type))
+  );
+}
+
+function because({ type, item_id, attributes, value }) {
+  const title = titleOf(item_id, attributes);
+  if (type === "purchase") return say("shelf_bought", { title });
+  if (type === "rating") return say("shelf_rated", { title, value });
+  return LIKED.includes(type) ? say("shelf_because", { title }) : say("shelf_like", { title });
+}
 
 /** As a condition of a filter writes a text. */
 const quoted = (text) => `"${text.replace(/["\\]/g, "\\$&")}"`;
