@@ -104,3 +104,8 @@ def test_nothing_is_a_dataset_too() -> None:
     assert (empty.n_users, empty.n_items, len(empty.events)) == (0, 0, 0)
     assert empty.matrix().shape == (0, 0)
     assert len(empty.histories()) == 0
+
+
+def test_nothing_is_learned_from_what_was_taken_back() -> None:
+    made = dataset([("ann", "tea", "like", 1), ("ann", "jam", "like", 2), ("ann", "tea", "undo", 3)])
+    assert made.matrix().toarray()[0, made.items.vocabulary.rows(["tea", "jam"])].tolist() == [0.0, 1.0]

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from serendip.data import Signals
-from serendip.data.signals import DEFAULT_WEIGHTS, effective, preference_matrix
+from serendip.data.signals import DEFAULT_WEIGHTS, effective, preference_matrix, standing
 
 # Two people, three items, the weights that occur: the histories that can go wrong are all within reach.
 logs = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 2), st.sampled_from([-1.0, 0.0, 0.25, 0.5, 1.0])))
@@ -106,3 +107,12 @@ def test_weights_that_no_model_could_use_are_refused(weight: float) -> None:
         Signals(weights={"view": weight})
     with pytest.raises(ValidationError, match="liked_from"):
         Signals(liked_from=float("nan"))
+
+
+def test_an_undo_takes_back_whatever_the_weights_are() -> None:
+    signals = Signals(weights={"like": 1.0})
+    assert signals.of(["like", "undo"], [None, None]).tolist() == [1.0, -1.0]
+    told = pl.DataFrame({"type": ["like", "undo"], "value": [None, None]}, schema_overrides={"value": pl.Float64})
+    assert told.select(signals.expression()).to_series().to_list() == [1.0, -1.0]
+    assert standing(["a", "b", "a"], ["like", "like", "undo"]) == [1]
+    assert standing(["a", "a", "a"], ["like", "undo", "like"]) == [2]

@@ -35,6 +35,7 @@ def test_it_is_a_readable_folder(saved: Path) -> None:
     assert files_of(saved) == [
         "card.json",
         "catalogue.ndjson",
+        "fame.safetensors",
         "models/0-ease/config.json",
         "models/0-ease/weights.safetensors",
         "models/1-als/config.json",

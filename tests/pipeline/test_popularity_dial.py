@@ -58,6 +58,32 @@ def test_scores_lean_as_the_formula_says() -> None:
     assert not fame_of(np.zeros(3, int)).any()
 
 
+def test_a_request_turns_the_dial_itself(shop: Dataset) -> None:
+    plain = dialled(shop, 0.0)
+    for dial in (1.0, -1.0, 0.0):
+        found = plain.recommend(ASK.model_copy(update={"popularity": dial}))
+        assert [item.item_id for item in found] == listed(dialled(shop, dial))
+    fame = dict(zip(plain.items.ids(), plain._fame, strict=True))
+    known = [
+        np.mean([fame[item.item_id] for item in plain.recommend(ASK.model_copy(update={"popularity": dial}))])
+        for dial in (-1.0, 0.0, 1.0)
+    ]
+    assert known[0] < known[1] < known[2]
+    assert listed(dialled(shop, 1.0)) != [
+        item.item_id for item in dialled(shop, 1.0).recommend(ASK.model_copy(update={"popularity": 0.0}))
+    ]
+
+
+def test_a_model_that_noted_no_fame_says_so(shop: Dataset) -> None:
+    old = dialled(shop, 0.0)
+    old._fame = np.empty(0, np.float32)
+    found = old.recommend(ASK.model_copy(update={"popularity": -1.0}))
+    assert "without noting what is well known" in found.warnings[0]
+    assert len(found) == 5
+
+
 def test_a_dial_beyond_its_ends_is_refused() -> None:
     with pytest.raises(ValidationError, match="popularity"):
         Reranking(popularity=1.5)
+    with pytest.raises(ValidationError, match="popularity"):
+        Query(popularity=-1.5)

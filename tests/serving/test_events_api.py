@@ -181,3 +181,25 @@ def test_without_the_limit_the_stream_is_taken_whole(client, monkeypatch) -> Non
     endless, taken = stream(5)
     client("POST", "/v1/recommendations", content=endless, headers={"content-type": "application/json"})
     assert len(taken) == 5
+
+
+@pytest.mark.parametrize("type_", ["like", "hide", "purchase", "skip"])
+def test_an_undo_makes_it_as_if_nothing_had_been_said(client, type_: str) -> None:
+    user = f"hesitant {type_}"
+    send(client, [like(user, item) for item in ("i1", "i3")])
+    before = client.listed(user_id=user)
+    send(client, {"type": type_, "user_id": user, "item_id": before[0]})
+    assert before[0] not in client.listed(user_id=user)
+    send(client, {"type": "undo", "user_id": user, "item_id": before[0]})
+    assert client.listed(user_id=user) == before
+    send(client, like(user, before[0]))
+    assert before[0] not in client.listed(user_id=user)
+
+
+def test_an_undo_counts_without_a_model_too(untrained, ask_of) -> None:
+    client = ask_of(untrained)
+    before = client.listed(user_id="hesitant")
+    send(client, like("hesitant", before[0]))
+    assert before[0] not in client.listed(user_id="hesitant")
+    send(client, {"type": "undo", "user_id": "hesitant", "item_id": before[0]})
+    assert client.listed(user_id="hesitant") == before

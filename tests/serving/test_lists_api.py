@@ -124,3 +124,13 @@ def test_a_list_is_filtered_by_a_condition(client, is_problem) -> None:
     assert [item["item_id"] for item in answer["items"]] == [item["item_id"] for item in same["items"]]
     refused = client.post("/v1/recommendations", ask | {"filter": "price <"})
     assert "at its end" in is_problem(refused, 422, "invalid-request")["detail"]
+
+
+def test_the_newest_are_listed_logged_and_replayed(client) -> None:
+    for place, item in enumerate(("i7", "i30", "i12"), 1):
+        client("PATCH", f"/v1/items/{item}", json={"attributes": {"added_ms": 1_700_000_000_000 + place}})
+    answer = client.post("/v1/recommendations", {"order": "newest", "limit": 3, "popularity": 0.3}).json()
+    assert [item["item_id"] for item in answer["items"]] == ["i12", "i30", "i7"]
+    shown = client.get(f"/v1/recommendations/{answer['request_id']}").json()
+    assert shown["items"][0]["source"] == "newest"
+    assert shown["replay"]["same"]

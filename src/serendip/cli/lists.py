@@ -26,6 +26,9 @@ def recommend(
     text: Annotated[str | None, typer.Option(help="Words to search by.")] = None,
     n: Annotated[int, typer.Option("-n", min=1, max=1000, help="How many.")] = 10,
     diversity: Annotated[float | None, typer.Option(min=0, max=1, help="0 plain, 1 most varied.")] = None,
+    popularity: Annotated[
+        float | None, typer.Option(min=-1, max=1, help="-1 the little known first, 1 the well known.")
+    ] = None,
     language: Annotated[str, typer.Option(help="The language of reasons: en or zh.")] = "en",
     json: AsJson = False,
 ) -> None:
@@ -33,7 +36,8 @@ def recommend(
     if user is None and history is None and text is None:
         raise InputError("say who asks (--user ID), what they like (--history a,b,c) or what they look for (--text)")
     liked = None if history is None else tuple(listed(history))
-    query = _query(user=user, history=liked, text=text, n=n, diversity=diversity, context={"language": language})
+    dials = {"diversity": diversity, "popularity": popularity}
+    query = _query(user=user, history=liked, text=text, n=n, **dials, context={"language": language})
     _show_list(workspace, query, language, json)
 
 

@@ -91,6 +91,12 @@ class Query(BaseModel):
     such as `category == "tea" and (price < 20 or not brand in ["Lin", "Oak"])`."""
     diversity: float | None = Field(None, ge=0.0, le=1.0)
     """0 is the plain order, 1 the most varied; None leaves it to the recipe."""
+    popularity: float | None = Field(None, ge=-1.0, le=1.0)
+    """0 is the plain order; towards 1 the well known come first, towards -1 the little known; None leaves it to the
+    recipe."""
+    order: Literal["taste", "newest"] = "taste"
+    """`newest`: of all that may be listed, or that is found, what arrived last comes first; scores are still those of
+    taste."""
     max_per: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict, max_length=10)
     """How many items of one value of an attribute are listed at most, such as `{"maker": 2}`; a hard rule."""
     personalization: bool = True

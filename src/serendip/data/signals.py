@@ -2,7 +2,8 @@
 
 A pair of person and item counts once, with its strongest event: repeats add nothing, so that ten views or a
 thousand clicks by a script weigh as much as one (a purchase outranks any number of views).
-A veto (`hide`, `dislike`) as the last word on a pair sets it to nothing.
+A veto (`hide`, `dislike`) as the last word on a pair sets it to nothing. An `undo` does too, whatever the weights are,
+and where a list is made the person has not even met the thing: see `standing`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 from serendip.data.arrays import FloatArray, IntArray, Sparse
 
 RATING = "rating"
+UNDO = "undo"
+"""Takes back all that a person did with a thing before; nothing in the log is ever changed."""
 DEFAULT_WEIGHTS = {
     "view": 0.2,
     "click": 0.3,
@@ -57,6 +60,8 @@ class Signals(BaseModel):
         return np.fromiter(signals, np.float32, len(types))
 
     def _of_one(self, type_: str, value: float | None) -> float:
+        if type_ == UNDO:
+            return -1.0
         if type_ == RATING and value is not None and value < self.liked_from:
             return 0.0
         return self.weights.get(type_, 0.0)
@@ -69,7 +74,20 @@ class Signals(BaseModel):
         # A rating without a value counts as a like; NaN compares as large in polars, so it is nulled first.
         value = pl.col("value").fill_nan(None).fill_null(float("inf"))
         disliked = (pl.col("type") == RATING) & (value < self.liked_from)
-        return pl.when(disliked).then(0.0).otherwise(weight).alias("signal")
+        taken_back = pl.when(pl.col("type") == UNDO).then(-1.0)
+        return taken_back.when(disliked).then(0.0).otherwise(weight).alias("signal")
+
+
+def standing(item_ids: Sequence[str], types: Sequence[str]) -> list[int]:
+    """The places of the events of one person, in time order, that no later `undo` took back.
+
+    >>> standing(["tea", "cup", "tea", "cup"], ["like", "like", "undo", "view"])
+    [1, 3]
+    """
+    if UNDO not in types:
+        return list(range(len(types)))
+    undone = {item: place for place, (item, type_) in enumerate(zip(item_ids, types, strict=True)) if type_ == UNDO}
+    return [place for place, item in enumerate(item_ids) if place > undone.get(item, -1)]
 
 
 def effective(entities: IntArray, items: IntArray, signals: FloatArray) -> FloatArray:

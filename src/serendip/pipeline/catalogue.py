@@ -14,6 +14,7 @@ from pydantic_core import from_json
 
 from serendip.data import InputError, Vocabulary
 from serendip.data.arrays import BoolArray, FloatArray, IntArray
+from serendip.pipeline.arrivals import newest_first
 from serendip.pipeline.columns import Columns, values_of
 from serendip.pipeline.conditions import Test, condition
 from serendip.pipeline.meaning import Meaning
@@ -80,7 +81,7 @@ class Catalogue:
         self, labels: Sequence[tuple[str, ...]], fields: Sequence[str], meaning: Meaning | None, sight: Sight | None
     ) -> None:
         """Compute what requests need before one asks for it."""
-        assert len(self.listable) == len(self)
+        assert len(self.listable) == len(self.newest_first) == len(self)
         for by in labels:
             self.labels(by)
         if meaning is not None:
@@ -101,6 +102,11 @@ class Catalogue:
         """
         described = any(self.records)
         return np.fromiter((may_be_shown(record) and bool(record) >= described for record in self.records), bool)
+
+    @cached_property
+    def newest_first(self) -> IntArray:
+        """Rows, (N,), of what arrived last first, as far as items say when they did."""
+        return newest_first(self.records)
 
     def matching(self, rules: Mapping[str, Any] | str) -> BoolArray:
         """Items whose attributes satisfy every rule, or the condition, (N,).

@@ -12,7 +12,7 @@ import numpy as np
 from serendip.algebra.compiled import compiled_short
 from serendip.data import HistoryEvent, Past, Queries, Signals, Vocabulary
 from serendip.data.arrays import FloatArray, IntArray
-from serendip.data.signals import RATING
+from serendip.data.signals import RATING, UNDO, standing
 from serendip.data.vocabulary import UNKNOWN
 
 
@@ -30,9 +30,11 @@ class History:
 
     @classmethod
     def of(cls, events: Sequence[HistoryEvent], vocabulary: Vocabulary, signals: Signals) -> History:
-        """Events are taken in the order of their times where each has one, else as handed in."""
+        """Events are taken in the order of their times where each has one, else as handed in; undone ones are not."""
         past = events if isinstance(events, Past) else Past.of(events)
         order = _order(past.times_ms)
+        if UNDO in past.types:
+            past, order = _standing(past, order), slice(None)
         rows = vocabulary.rows(past.item_ids)[order]
         if len(past) and (rows != UNKNOWN).all() and isinstance(order, slice):
             past.share_ids(vocabulary.ids(rows))
@@ -113,6 +115,14 @@ def _strongest(by_event: FloatArray, speakers: IntArray, n: int) -> tuple[IntArr
 def _rating(type_: str, value: float | None) -> float:
     """NaN for what is no rating or has no value."""
     return float("nan") if type_ != RATING or value is None else value
+
+
+def _standing(past: Past, order: slice | IntArray) -> Past:
+    """What was not taken back, in order."""
+    rows = list(zip(past.item_ids, past.types, past.values, past.times_ms, strict=True))
+    rows = [rows[place] for place in np.arange(len(past))[order].tolist()]
+    kept = standing([row[0] for row in rows], [row[1] for row in rows])
+    return Past([rows[place] for place in kept], past.position)
 
 
 def _order(times_ms: Sequence[int | None]) -> slice | IntArray:

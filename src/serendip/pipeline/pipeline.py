@@ -83,7 +83,7 @@ class Pipeline:
         self._sight: Sight | None = None
         self.pictures = Path()
         """The folder that the attribute `image` of items starts from, once it was fitted."""
-        self._fame: FloatArray = np.empty(0, np.float32)  # of the learned items, where the recipe looks at it
+        self._fame: FloatArray = np.empty(0, np.float32)  # of the learned items
         self._offer = Offer.of(Catalogue(self.learned, []), {}, {}, self.signals)
 
     @property
@@ -131,8 +131,7 @@ class Pipeline:
             with watch.measuring("sight"):
                 self._sight = Sight(self.recipe.picture.encoder).fit(dataset, options)
         self.pictures = options.pictures or Path()
-        if self.recipe.reranking.popularity:
-            self._fame = fame_of(np.bincount(dataset.matrix().indices, minlength=dataset.n_items))
+        self._fame = fame_of(np.bincount(dataset.matrix().indices, minlength=dataset.n_items))
         self.signals, self.lookup = dataset.signals, dataset.history
         self._open(catalogue)
         if self.recipe.ranking is not None:
@@ -287,6 +286,7 @@ class Pipeline:
             and query.personalization
             and not query.text
             and query.image is None
+            and query.order == "taste"
         )
         return plain and self.exploring and bool(self.recipe.exploration.places) and len(course.rows) > 0
 
@@ -308,7 +308,8 @@ class Pipeline:
     def likened(item_id: str, query: Query) -> Query:
         """The query that asks for what is similar to an item."""
         liked = (HistoryEvent(item_id=item_id, type="like"),)
-        return query.model_copy(update={"history": liked, "text": None, "image": None, "personalization": True})
+        plain = {"text": None, "image": None, "personalization": True, "order": "taste"}
+        return query.model_copy(update={"history": liked, **plain})
 
     def order(self, query: Query, item_ids: Sequence[str]) -> Recommendations:
         """The best `query.n` of `item_ids`, best first; those the model does not know come last, as given."""

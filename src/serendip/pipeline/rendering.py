@@ -40,7 +40,7 @@ def render(course: Course) -> tuple[Recommendation, ...]:
             item_id=ids[place],
             rank=place + 1,
             score=totals[place],
-            source=blended.parts[strongest[place]].name,
+            source=query.order if query.order == "newest" else blended.parts[strongest[place]].name,
             reasons=reasons_of(shares[place], query.language, query.text or "", rest[place]),
             attributes=catalogue.records[row],
         )

@@ -25,8 +25,17 @@ def rerank(course: Course, settings: Reranking, fame: FloatArray) -> None:
     assert course.blend is not None
     catalogue, query = course.catalogue, course.query
     diversity = settings.diversity if query.diversity is None else query.diversity
+    popularity = settings.popularity if query.popularity is None else query.popularity
     caps = caps_of(course, settings)
-    wide = max(settings.pool, 2 * query.n) if diversity or settings.popularity else query.n
+    if query.order == "newest":
+        course.rows, course.pinned = _within(course, _newest(course), caps)
+        course.pool = course.rows
+        return
+    if popularity and not len(fame):
+        course.warnings.append(
+            "this model was fitted without noting what is well known; fit it again to use popularity"
+        )
+    wide = max(settings.pool, 2 * query.n) if diversity or popularity else query.n
     candidates, totals = course.blend.rows, course.blend.total
     if pins := course.ruling.pins:
         loose = ~np.isin(candidates, pins.rows)
@@ -34,8 +43,8 @@ def rerank(course: Course, settings: Reranking, fame: FloatArray) -> None:
     size = len(candidates) if caps else wide
     course.pool, scores = best_of(candidates, totals, size, len(catalogue))
     rows = course.pool
-    if settings.popularity and len(rows):
-        leaned = lean(scores[:wide], _of(fame, rows[:wide]), settings.popularity)
+    if popularity and len(rows):
+        leaned = lean(scores[:wide], _of(fame, rows[:wide]), popularity)
         order = np.argsort(-leaned, kind="stable")
         rows, scores = np.concatenate([rows[order], rows[wide:]]), leaned[order]
     if diversity:
@@ -65,6 +74,17 @@ def caps_of(course: Course, settings: Reranking) -> dict[str, int]:
     asked = {**settings.max_per, **course.query.max_per}
     ruled = course.ruling.caps
     return asked | {name: min(most, asked.get(name, most)) for name, most in ruled.items()}
+
+
+def _newest(course: Course) -> IntArray:
+    """All that may be listed, or of it what was found, the last to arrive first."""
+    assert course.blend is not None
+    fits = course.allowed
+    if course.query.text or course.query.image is not None:
+        fits = np.zeros_like(fits)
+        fits[course.blend.rows] = True
+    order = course.catalogue.newest_first
+    return np.asarray(order[fits[order]])
 
 
 def lean(scores: FloatArray, fame: FloatArray, popularity: float) -> FloatArray:

@@ -12,6 +12,7 @@ from functools import partial
 from random import SystemRandom
 
 from serendip.data import EXPLORATION, InputError, Query, Recommendation, Recommendations
+from serendip.data.signals import standing
 from serendip.pipeline import Pipeline
 from serendip.pipeline.exploring import Luck
 from serendip.pipeline.rules import PIN
@@ -268,7 +269,8 @@ class Engine:
         events = query.history
         if events is None and query.user is not None:
             events = tuple(self.histories(query.user))
-        return {event.item_id for event in events or ()} | query.without
+        ids, types = [event.item_id for event in events or ()], [event.type for event in events or ()]
+        return {ids[place] for place in standing(ids, types)} | query.without
 
     # Events and people
 

@@ -78,7 +78,8 @@ class Holding:
         if asked.kind == "rank":
             return NO_RULES
         rules, query = self.on(asked.query.surface), asked.query
-        plain = asked.kind == "recommendations" and not query.text and query.image is None
+        searched = bool(query.text) or query.image is not None
+        plain = asked.kind == "recommendations" and query.order == "taste" and not searched
         return rules if plain else rules.unpinned
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import uvicorn
-from playwright.sync_api import Browser, Page, Playwright
+from playwright.sync_api import Browser, Page, Playwright, Response
 
 from serendip.pipeline import Pipeline, Recipe
 from serendip.serving import create_app
@@ -92,9 +92,14 @@ def until(page: Page, holds: Callable[[], bool]) -> None:
         page.wait_for_timeout(20)
 
 
+def of_list(response: Response) -> bool:
+    """Whether it answers the list itself, not a shelf below it."""
+    return response.url.endswith("/v1/recommendations") and response.request.post_data_json.get("surface") == "play"
+
+
 def settle(page: Page, act: Callable[[], Any]) -> list[str]:
     """The ids on show once the list that `act` causes has come."""
-    with page.expect_response("**/v1/recommendations"):
+    with page.expect_response(of_list):
         act()
     ready(page)
     return ids(page)

@@ -23,6 +23,7 @@ from tests.serving.pages.play_service import (
     Watch,
     ids,
     make_workspace,
+    of_list,
     ready,
     serving,
     settle,
@@ -138,7 +139,7 @@ def test_hidden_is_gone_for_good(open_page: OpenPage) -> None:
 def test_a_skip_is_written_with_its_place_and_its_list(open_page: OpenPage) -> None:
     page = open_page()
     pick(page, 5)
-    with page.expect_request("**/v1/events") as sent, page.expect_response("**/v1/recommendations") as answer:
+    with page.expect_request("**/v1/events") as sent, page.expect_response(of_list) as answer:
         page.locator(f"{CARD} [data-do=skip]").nth(2).click()
     event = sent.value.post_data_json
     assert {"type": "skip", "position": 3, "surface": "play"}.items() <= event.items()
@@ -159,7 +160,7 @@ def test_quick_clicks_all_count(open_page: OpenPage, play_url: str) -> None:
 
 def test_reasons_add_up_to_the_score(open_page: OpenPage) -> None:
     page = open_page()
-    with page.expect_response("**/v1/recommendations") as answer:
+    with page.expect_response(of_list) as answer:
         page.reload()
     item = answer.value.json()["items"][0]
     page.locator(f"{CARD} .reason").first.click()
@@ -233,8 +234,8 @@ def test_the_diversity_slider_changes_the_list_until_it_is_automatic_again(open_
     page.locator("#diversity").focus()
     varied = settle(page, lambda: page.keyboard.press("End"))
     assert varied != before
-    expect(page.locator("#automatic")).to_have_attribute("aria-pressed", "false")
-    assert settle(page, page.locator("#automatic").click) == before
+    expect(page.locator("#diversity-automatic")).to_have_attribute("aria-pressed", "false")
+    assert settle(page, page.locator("#diversity-automatic").click) == before
 
 
 # ---------------------------------------------------------------- who is looking
@@ -270,7 +271,7 @@ def test_a_catalogue_without_titles_people_or_a_model_works_and_says_so(open_pag
         assert person(page).startswith("guest-")
         assert ids(page) == ["z", "x y"]
         expect(page.locator(f"{CARD} .title").last).to_have_text("x y")
-        expect(page.locator(f"{CARD} .initials").last).to_have_text("XY")
+        expect(page.locator(f"{CARD} .initials").last).to_have_attribute("data-initials", "XY")
         expect(page.locator("#notices")).to_contain_text("a simpler way took its place: there is no model yet")
         assert settle(page, card(page, "z").locator("[data-do=like]").click) == ["x y"]
     workspace.close()
@@ -314,7 +315,7 @@ def test_a_like_by_keyboard_alone(open_page: OpenPage) -> None:
 def test_a_narrow_screen_does_not_scroll_sideways(open_page: OpenPage, language: str) -> None:
     page = open_page(f"/?lang={language}", viewport={"width": 320, "height": 640}, has_touch=True, is_mobile=True)
     settle(page, page.locator(f"{CARD} [data-do=like]").first.click)
-    page.locator("#command summary").click()
+    page.locator("[data-code=curl]").click()
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
     page.locator(f"{CARD} .reason").first.click()
     box = page.locator("#details").bounding_box()
@@ -335,10 +336,10 @@ def test_the_copied_command_answers_with_the_same_list(open_page: OpenPage) -> N
     title = page.locator(f"{CARD} .title").nth(2).inner_text()
     settle(page, lambda: page.locator("#text").fill(f'it\'s "{title}" $HOME `id` \\ 静'))
     assert ids(page)
-    page.locator("#command summary").click()
+    page.locator("[data-code=curl]").click()
     expect(page.locator("#copied")).to_contain_text("Copied")
     command = page.evaluate("navigator.clipboard.readText()")
-    assert command == page.locator("#curl").inner_text()
+    assert command == page.locator("#code").inner_text()
     answer = json.loads(subprocess.run(["sh", "-c", command], capture_output=True, check=True, timeout=20).stdout)
     assert [item["item_id"] for item in answer["items"]] == ids(page)
 
@@ -346,7 +347,7 @@ def test_the_copied_command_answers_with_the_same_list(open_page: OpenPage) -> N
 def test_without_a_clipboard_the_command_is_selected(open_page: OpenPage) -> None:
     page = open_page()
     page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
-    page.locator("#command summary").click()
+    page.locator("[data-code=curl]").click()
     expect(page.locator("#copied")).to_have_text("Select the command and copy it.")
     assert page.evaluate("getSelection().toString()").startswith("curl -sS 'http://127.0.0.1:")
 
@@ -402,8 +403,8 @@ def test_a_service_with_keys_asks_for_one_and_keeps_it_for_the_tab(
         page.reload()  # the tab still has it
         ready(page)
         assert len(ids(page)) == 20
-        page.locator("#command summary").click()
-        expect(page.locator("#curl")).to_contain_text('-H "Authorization: Bearer $SERENDIP_KEY"')
+        page.locator("[data-code=curl]").click()
+        expect(page.locator("#code")).to_contain_text('-H "Authorization: Bearer $SERENDIP_KEY"')
         assert "sk_" not in page.content()
         other = open_page(url=url)  # another visitor has none
         expect(other.locator("#key")).to_be_visible()

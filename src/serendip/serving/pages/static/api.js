@@ -13,6 +13,9 @@ const KEY = "serendip.key"; // kept for this tab alone
 /** From now on, ask with this key; null: with none. */
 export const useKey = (key) => (key ? sessionStorage.setItem(KEY, key) : sessionStorage.removeItem(KEY));
 
+/** Whether there is a key; what it is stays here. */
+export const hasKey = () => sessionStorage.getItem(KEY) !== null;
+
 /** What the service answers to a call; a body that is not a plain object (a file) is sent as it is. */
 export async function call(path, body, method = body === undefined ? "GET" : "POST") {
   const key = sessionStorage.getItem(KEY);
@@ -49,10 +52,12 @@ export const people = (limit) => call(`/v1/users?limit=${limit}`);
 export const attributesOf = (itemId) => call(item(itemId));
 export const historyOf = (userId, limit) => call(`/v1/users/${encodeURIComponent(userId)}/history?include=attributes&limit=${limit}`);
 export const recommendations = (query) => call("/v1/recommendations", query);
+export const similar = (query) => call("/v1/similar", query);
 export const pictureOf = (itemId) => `${item(itemId)}/image`;
 
-export async function send(event) {
-  const receipt = await call("/v1/events", event);
+/** Tell the service of an event, or of several. */
+export async function send(events) {
+  const receipt = await call("/v1/events", events);
   if (receipt.rejected?.length) throw new Problem(422, receipt.rejected[0].detail);
 }
 

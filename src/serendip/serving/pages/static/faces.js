@@ -18,7 +18,7 @@ export function initialsOf(text) {
 /** The picture of an item where it has one, else its initials on a colour of its own. */
 export function drawPicture(frame, itemId, attributes) {
   frame.style.setProperty("--hue", hueOf(itemId));
-  frame.querySelector(".initials").textContent = initialsOf(titleOf(itemId, attributes));
+  frame.querySelector(".initials").dataset.initials = initialsOf(titleOf(itemId, attributes)); // drawn, not said
   frame.querySelector("img")?.remove();
   if (!attributes?.image) return;
   const image = Object.assign(new Image(), { alt: "", decoding: "async", loading: "lazy", src: pictureOf(itemId) });

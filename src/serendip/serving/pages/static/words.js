@@ -54,12 +54,17 @@ export function speak(code) {
 export function translatePage() {
   document.documentElement.lang = language;
   document.title = `Serendip · ${say("tagline")}`;
-  for (const node of document.querySelectorAll("[data-word]")) node.textContent = say(node.dataset.word);
-  for (const node of document.querySelectorAll("[data-label]")) node.setAttribute("aria-label", say(node.dataset.label));
-  for (const node of document.querySelectorAll("[data-placeholder]")) node.placeholder = say(node.dataset.placeholder);
   for (const node of document.querySelectorAll("[data-language]")) {
     node.setAttribute("aria-pressed", String(node.dataset.language === language));
   }
+  translate(document);
+}
+
+/** Say what the nodes within `root` say in the language of the reader. */
+export function translate(root) {
+  for (const node of root.querySelectorAll("[data-word]")) node.textContent = say(node.dataset.word);
+  for (const node of root.querySelectorAll("[data-label]")) node.setAttribute("aria-label", say(node.dataset.label));
+  for (const node of root.querySelectorAll("[data-placeholder]")) node.placeholder = say(node.dataset.placeholder);
 }
 
 /** An attribute in the language of the reader: `title_zh` before `title` when reading Chinese. */
@@ -72,9 +77,12 @@ export function titleOf(itemId, attributes) {
   return inWords(attributes, "title") ?? itemId;
 }
 
+const MOST_KINDS = 3; // of one thing, on a card
+
 /** Category, year and price, as far as they are known. */
 export function factsOf(attributes) {
-  const category = inWords(attributes, "category") ?? inWords(attributes, "genres");
+  const kinds = (inWords(attributes, "category") ?? inWords(attributes, "genres"))?.split(" · ");
+  const category = kinds?.slice(0, MOST_KINDS).join(" · ");
   return [category, inWords(attributes, "year"), moneyOf(attributes)].filter(Boolean).join(" · ");
 }
 

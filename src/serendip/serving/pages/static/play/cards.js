@@ -3,6 +3,7 @@
 import { drawPicture } from "../faces.js";
 import { deedOf, factsOf, say, titleOf } from "../words.js";
 
+const VERBS = ["like", "purchase", "skip", "hide"];
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 const copyOf = (id) => document.getElementById(id).content.firstElementChild.cloneNode(true);
 
@@ -16,31 +17,47 @@ export function tile(itemId, attributes, note) {
   return node;
 }
 
-export const historyTile = (event) => {
+/** What somebody did with a thing, with a button that takes it back. */
+export function historyTile(event, takeBack) {
   const node = tile(event.item_id, event.attributes, deedOf(event.type, event.value));
+  const button = node.querySelector(".take-back");
   node.dataset.type = event.type;
+  button.hidden = false;
+  button.title = say("undo");
+  button.setAttribute("aria-label", say("undo_it", { title: node.title }));
+  button.addEventListener("click", () => takeBack(event));
   return node;
-};
+}
 
-function draw(card, item) {
+function draw(node, item) {
   const title = titleOf(item.item_id, item.attributes);
-  drawPicture(card.querySelector(".picture"), item.item_id, item.attributes);
-  card.querySelector(".picture").setAttribute("aria-label", say("details_of", { title }));
-  card.querySelector(".title").textContent = title;
-  card.querySelector(".title").title = title;
-  card.querySelector(".facts").textContent = factsOf(item.attributes);
-  for (const verb of ["like", "skip", "hide"]) {
-    const button = card.querySelector(`[data-do=${verb}]`);
+  drawPicture(node.querySelector(".picture"), item.item_id, item.attributes);
+  node.querySelector(".picture").setAttribute("aria-label", say("details_of", { title }));
+  node.querySelector(".title").textContent = title;
+  node.querySelector(".title").title = title;
+  node.querySelector(".facts").textContent = factsOf(item.attributes);
+  node.querySelector(".reason").hidden = !item.reasons?.length;
+  node.querySelector(".reason-text").textContent = item.reasons?.[0]?.text ?? "";
+  for (const verb of VERBS) {
+    const button = node.querySelector(`[data-do=${verb}]`);
     button.querySelector(".verb").textContent = say(verb);
     button.setAttribute("aria-label", say(`${verb}_it`, { title }));
     button.title = say(verb);
   }
 }
 
-function newCard(itemId) {
-  const card = copyOf("card-template");
-  card.dataset.item = itemId;
-  return card;
+/** A card of an item of a list. */
+export function card(item) {
+  const node = copyOf("card-template");
+  node.dataset.item = item.item_id;
+  draw(node, item);
+  return node;
+}
+
+/** Show what was said of a card's item, if anything. */
+export function press(node, verb) {
+  for (const button of node.querySelectorAll(".actions button")) button.toggleAttribute("aria-pressed", false);
+  if (verb) node.querySelector(`[data-do=${verb}]`)?.setAttribute("aria-pressed", "true");
 }
 
 function mark(card, places) {
@@ -69,14 +86,11 @@ export function show(list, items, moved, given) {
   const places = new Map([...cards.values()].map((card) => [card, card.getBoundingClientRect()]));
   const held = keyboardPlace(list);
   const shown = items.map((item) => {
-    const card = cards.get(item.item_id) ?? newCard(item.item_id);
-    draw(card, item);
-    card.querySelector(".reason").hidden = !item.reasons?.length;
-    card.querySelector(".reason-text").textContent = item.reasons?.[0]?.text ?? "";
-    for (const button of card.querySelectorAll("[aria-pressed]")) button.removeAttribute("aria-pressed");
-    if (given.has(item.item_id)) card.querySelector(`[data-do=${given.get(item.item_id)}]`)?.setAttribute("aria-pressed", "true");
-    mark(card, moved.size ? moved.get(item.item_id) : 0);
-    return card;
+    const node = cards.get(item.item_id) ?? card(item);
+    draw(node, item);
+    press(node, given.get(item.item_id));
+    mark(node, moved.size ? moved.get(item.item_id) : 0);
+    return node;
   });
   list.replaceChildren(...shown);
   if (held) restoreKeyboard(list, held);

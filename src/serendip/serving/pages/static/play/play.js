@@ -1,11 +1,18 @@
 // The page: who is looking, the list they get, and what changes when they say something.
 
 import * as api from "../api.js";
-import { historyTile, movements, show, tile } from "./cards.js";
+import { language, remember, remembered, say, speak, titleOf, translatePage } from "../words.js";
+import { movements, press, show } from "./cards.js";
+import { showCall } from "./commands.js";
+import { dial } from "./dials.js";
 import { nameOf, offer, onChoice, showPerson } from "./people.js";
 import { onPicture, picture } from "./pictures.js";
 import { openDetails } from "./reasons.js";
-import { deedOf, language, remember, remembered, say, speak, translatePage } from "../words.js";
+import { answerOf, renew, takeOff } from "./shelves.js";
+import { endStart, offerStart, onStart, translateStart } from "./starter.js";
+import { standing, tellDeparted, tellNothing, tellNotices, tellPast, tellStatus } from "./telling.js";
+import { forgetUndo, offerUndo } from "./undo.js";
+import { onVoice } from "./voice.js";
 
 const LENGTH = 20; // cards in the list: whole rows of five, four or two
 const FIRST_PEOPLE = 200;
@@ -13,6 +20,7 @@ const PAST = 24; // events in the strip
 const TYPING_MS = 250; // quiet time before a search
 const PERSON = "serendip.person";
 const NEWCOMER = "serendip.newcomer";
+const WANTED = ["like", "purchase"]; // what other shelves are about
 
 const byId = (id) => document.getElementById(id);
 const list = byId("list");
@@ -25,18 +33,24 @@ let given = new Map(); // item id -> what this person said of it on this page
 let asked = 0; // the number of the latest request; older answers are dropped
 let running = 0; // attempts that have not ended
 let again = () => {}; // what "try again" does
+let fresh = true; // whether the shelves are still those of somebody else
 
 // ---------------------------------------------------------------- asking
 
+const diversity = dial("diversity", () => ask({ compare: true }));
+const novelty = dial("novelty", () => ask({ compare: true }));
+const personal = () => byId("personal").checked;
+
 function query() {
   const text = byId("text").value.trim();
-  const slider = byId("diversity");
   return {
     user_id: person.user_id,
     limit: LENGTH,
     ...(text && { text }),
     ...(picture() && { image: picture() }),
-    ...(!slider.classList.contains("untouched") && { diversity: Number(slider.value) / 100 }),
+    ...(diversity() !== undefined && { diversity: diversity() }),
+    ...(novelty() !== undefined && { popularity: 0 - novelty() }),
+    ...(!personal() && { personalization: false }),
     context: { language },
     surface: "play",
     include: ["attributes", "reasons"],
@@ -44,7 +58,7 @@ function query() {
 }
 
 /** Ask for the list and show it; `compare` marks what changed since the last one, `first` runs before asking. */
-async function ask({ compare = false, first = async () => {} } = {}) {
+async function ask({ compare = false, first = async () => {}, shelves = [] } = {}) {
   const number = ++asked;
   const started = performance.now();
   let step = first; // done once, also when the list has to be asked for again
@@ -54,14 +68,13 @@ async function ask({ compare = false, first = async () => {} } = {}) {
     const wanted = query();
     const past = pastOf(wanted.user_id);
     past.catch(() => {}); // a failure is met below, unless the list fails first
-    const fresh = await api.recommendations(wanted);
+    const found = await api.recommendations(wanted);
     if (number !== asked) return;
-    render(fresh, compare ? answer?.items : null, started);
-    byId("curl").textContent = api.curl("/v1/recommendations", wanted);
-    byId("copied").textContent = ""; // it was another command
-    answer = fresh;
+    render(found, compare ? answer?.items : null, started);
+    showCall(wanted);
+    answer = { ...found, surface: wanted.surface };
     const events = await past;
-    if (number === asked) renderPast(events);
+    if (number === asked) settle(events, shelves);
   };
   await orSayWhy(attempt);
 }
@@ -85,7 +98,7 @@ async function orSayWhy(attempt) {
 }
 
 /** What somebody did, latest first; a person whom nobody knows yet did nothing. */
-const pastOf = async (userId) => (await api.historyOf(userId, PAST)).data;
+const pastOf = async (userId) => standing((await api.historyOf(userId, PAST)).data);
 
 function attributesFor(itemId) {
   if (!known.has(itemId)) {
@@ -96,93 +109,87 @@ function attributesFor(itemId) {
 
 // ---------------------------------------------------------------- showing
 
-function render(fresh, before, started) {
-  for (const item of fresh.items) known.set(item.item_id, Promise.resolve(item.attributes));
-  const moved = movements(before, fresh.items);
-  show(list, fresh.items, moved, given);
+function render(found, before, started) {
+  for (const item of found.items) known.set(item.item_id, Promise.resolve(item.attributes));
+  const moved = movements(before, found.items);
+  show(list, found.items, moved, given);
+  takeOff(new Set(found.items.map((item) => item.item_id)));
   const left = before?.filter((item) => !moved.has(item.item_id)) ?? [];
-  left.sort((one, other) => given.has(other.item_id) - given.has(one.item_id)); // what was acted on comes first
-  renderDeparted(left);
-  renderNotices(fresh);
-  renderNothing(fresh);
+  tellDeparted(left, given);
+  tellNotices(found, person);
+  tellNothing(found.items, { text: byId("text").value.trim(), image: picture() });
   byId("list-heading").textContent = person.newcomer ? say("list_new") : say("list_for", { name: nameOf(person) });
-  byId("model").textContent = fresh.model_version ? say("model", { version: fresh.model_version }) : "";
-  renderStatus(before && changesIn(moved, left), Math.max(1, Math.round(performance.now() - started)), fresh.took_ms);
+  tellStatus(found, { moved, left, compared: Boolean(before), total: Math.max(1, Math.round(performance.now() - started)) });
 }
 
-function changesIn(moved, left) {
-  const places = [...moved.values()];
-  const counts = { entered: places.filter((place) => place === null).length, moved: places.filter(Boolean).length, left: left.length };
-  return Object.values(counts).some(Boolean) ? say("changes", counts) : say("no_changes");
-}
-
-function renderStatus(changes, total, tookMs) {
-  const choice = tookMs < 10 ? Number(tookMs.toFixed(1)) : Math.round(tookMs);
-  const updated = say("updated", { total, choice });
-  byId("status").textContent = changes ? `${updated} · ${changes}` : updated;
-}
-
-function renderDeparted(left) {
-  byId("departed-none").hidden = left.length > 0;
-  byId("departed").hidden = left.length === 0;
-  byId("departed").replaceChildren(
-    ...left.map((item) => tile(item.item_id, item.attributes, deedOf(given.get(item.item_id) ?? "move"))),
-  );
-}
-
-function renderNotices({ warnings = [], degraded = [] }) {
-  const notice = (className, textContent) => Object.assign(document.createElement("li"), { className, textContent });
-  const stranger = (warning) => person.newcomer && warning.includes(person.user_id); // said in the reader's language
-  byId("notices").replaceChildren(
-    ...(degraded.length ? [notice("notice degraded", say("degraded", { what: degraded.join("; ") }))] : []),
-    ...warnings.map((warning) => notice("notice", stranger(warning) ? say("stranger") : warning)),
-  );
-}
-
-function renderNothing({ items }) {
-  const text = byId("text").value.trim();
-  byId("nothing").hidden = items.length > 0;
-  byId("nothing").textContent = text ? say("nothing_found", { text }) : picture() ? say("nothing_alike") : say("nothing");
-}
-
-/** One tile per thing, with the latest that was done to it. */
-function renderPast(events) {
-  const latest = new Map();
-  for (const event of events) if (!latest.has(event.item_id)) latest.set(event.item_id, event);
-  for (const event of events) if (event.attributes) known.set(event.item_id, Promise.resolve(event.attributes));
-  byId("past-empty").hidden = latest.size > 0;
-  byId("past").hidden = latest.size === 0;
-  byId("past").replaceChildren(...Array.from(latest.values(), historyTile));
+/** What follows once a list is there: what the person did, a start for who did nothing, and the shelves. */
+function settle(past, shelves) {
+  for (const event of past) if (event.attributes) known.set(event.item_id, Promise.resolve(event.attributes));
+  tellPast(past, (event) => takeBack({ ...event, title: titleOf(event.item_id, event.attributes) }));
+  if (past.length) endStart();
+  const listed = () => answer.items.map((item) => item.item_id);
+  if (fresh || shelves.length) renew({ person, past, personal: personal(), listed }, fresh ? undefined : shelves);
+  if (fresh && person.newcomer && !past.length) offerStart(person.user_id).catch(() => {}); // the list is a start too
+  fresh = false;
 }
 
 // ---------------------------------------------------------------- saying something
 
-function react(card, type) {
-  const place = answer.items.findIndex((item) => item.item_id === card.dataset.item);
-  if (place < 0) return;
-  const item = answer.items[place];
-  given.set(item.item_id, type);
-  card.querySelector(`[data-do=${type}]`).setAttribute("aria-pressed", "true");
-  const event = { type, user_id: person.user_id, item_id: item.item_id, request_id: answer.request_id };
-  const whole = { ...event, position: item.rank ?? place + 1, surface: "play", event_id: api.randomId() };
-  ask({ compare: true, first: () => api.send(whole) });
+/** The list that a card stands in, and its item. */
+function onCard(card) {
+  const from = card.parentElement === list ? answer : answerOf(card);
+  return { from, item: from?.items.find((item) => item.item_id === card.dataset.item) };
 }
 
-list.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-do]");
+const event = (type, itemId) => ({ type, user_id: person.user_id, item_id: itemId, event_id: api.randomId() });
+
+/** An event that answers to a list. */
+function answering(type, item, { request_id, surface }) {
+  return { ...event(type, item.item_id), request_id, surface, position: item.rank };
+}
+
+function react(card, type) {
+  const { from, item } = onCard(card);
+  if (!item) return;
+  const title = titleOf(item.item_id, item.attributes);
+  given.set(item.item_id, type);
+  press(card, type);
+  const said = answering(type, item, from);
+  if (card.parentElement !== list) takeOff(new Set([item.item_id]));
+  offerUndo(say(`done_${type}`, { title }), () => takeBack({ item_id: item.item_id, type, title }));
+  ask({ compare: true, first: () => api.send(said), shelves: WANTED.includes(type) ? ["because"] : [] });
+}
+
+/** As if the person had never met the thing. */
+function takeBack({ item_id, type }) {
+  given.delete(item_id);
+  const said = event("undo", item_id);
+  ask({ compare: true, first: () => api.send(said), shelves: WANTED.includes(type) ? ["because"] : [] });
+}
+
+document.querySelector("main").addEventListener("click", ({ target }) => {
+  const button = target.closest(".card [data-do]");
   if (!button || !answer) return;
   const card = button.closest(".card");
   if (button.dataset.do !== "details") return react(card, button.dataset.do);
-  const item = answer.items.find((each) => each.item_id === card.dataset.item);
+  const { item } = onCard(card);
   if (item) openDetails(item, attributesFor);
 });
 
-byId("details").addEventListener("click", (event) => {
-  if (event.target === byId("details")) byId("details").close(); // a click beside it
+onStart((picked, from) => {
+  if (!picked.length) return list.focus();
+  const said = picked.map((item) => answering("like", item, from));
+  for (const item of picked) given.set(item.item_id, "like");
+  ask({ compare: true, first: () => api.send(said), shelves: ["because", "elsewhere"] });
+  list.focus();
+});
+
+byId("details").addEventListener("click", ({ target }) => {
+  if (target === byId("details")) byId("details").close(); // a click beside it
 });
 byId("retry").addEventListener("click", () => again());
-byId("key-form").addEventListener("submit", (event) => {
-  event.preventDefault();
+byId("key-form").addEventListener("submit", (submitted) => {
+  submitted.preventDefault();
   api.useKey(byId("key").value.trim());
   byId("key").value = "";
   again();
@@ -193,8 +200,11 @@ byId("key-form").addEventListener("submit", (event) => {
 function become(someone) {
   person = someone;
   given = new Map();
+  fresh = true;
   remember(PERSON, someone.user_id);
   showPerson(someone);
+  forgetUndo();
+  endStart();
   return ask();
 }
 
@@ -222,43 +232,22 @@ byId("text").addEventListener("input", () => {
   typing = setTimeout(() => ask(), TYPING_MS);
 });
 
-function setDiversity(untouched) {
-  byId("diversity").classList.toggle("untouched", untouched);
-  byId("automatic").setAttribute("aria-pressed", String(untouched));
-}
-
-byId("diversity").addEventListener("input", () => setDiversity(false));
-byId("diversity").addEventListener("change", () => ask({ compare: true }));
-byId("automatic").addEventListener("click", () => {
-  setDiversity(true);
-  ask({ compare: true });
+byId("personal").addEventListener("change", () => {
+  byId("personal-note").dataset.word = personal() ? "personal_on" : "personal_off";
+  byId("personal-note").textContent = say(byId("personal-note").dataset.word);
+  ask({ compare: true, shelves: ["because", "elsewhere"] });
 });
 
-// ---------------------------------------------------------------- language, command, start
+// ---------------------------------------------------------------- language and start
 
 for (const button of document.querySelectorAll("[data-language]")) {
   button.addEventListener("click", () => {
     speak(button.dataset.language);
-    if (person) showPerson(person);
-    if (person) ask();
+    translateStart();
+    if (!person) return;
+    showPerson(person);
+    ask({ shelves: ["because", "newest", "trending", "elsewhere"] });
   });
-}
-
-byId("command").addEventListener("toggle", async () => {
-  if (!byId("command").open) return;
-  const copied = await copy(byId("curl").textContent);
-  byId("copied").textContent = say(copied ? "copied" : "not_copied");
-});
-
-/** Browsers lend the clipboard only to pages from this machine or over https; elsewhere the text is selected. */
-async function copy(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    getSelection().selectAllChildren(byId("curl"));
-    return false;
-  }
 }
 
 async function start() {
@@ -281,4 +270,8 @@ async function lastPerson() {
 translatePage();
 onChoice(become);
 onPicture(() => ask());
+onVoice((words) => {
+  byId("text").value = words;
+  ask();
+});
 orSayWhy(start);

@@ -25,6 +25,7 @@ export function openDetails(item, attributesFor) {
       return row;
     }),
   );
+  byId("no-causes").hidden = causes.length > 0;
   byId("total").textContent = write(item.score);
   byId("details").showModal();
 }
