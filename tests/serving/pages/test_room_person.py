@@ -66,7 +66,7 @@ def test_the_list_is_told_step_by_step_and_logged_nowhere(open_room: OpenPage, p
     assert titles == [item["attributes"]["title"] for item in real]
     expect(live.locator(".source h4")).to_have_text(["ease", "als", "popular"])
     expect(live.get_by_text("✕ seen before").first).to_be_visible()
-    assert live.locator(".blend .bar-row").first.locator(".bar-part").count() >= 2
+    assert live.locator(".even .bar-row").first.locator(".bar-part").count() >= 2
     expect(live.locator(".final .tile-note").first).not_to_be_empty()
     live.get_by_text("Ask otherwise").click()
     live.get_by_label("Words").fill(real[3]["attributes"]["title"])

@@ -34,13 +34,13 @@ export function screen(room) {
     ];
   }
   return [
-    room.panel("about", (panel) => about(room, panel, id)),
+    room.panel("about", (panel) => about(room, panel, id), { wide: true }),
     room.panel("places", (panel) => places(room, panel, of(id))),
+    room.panel("over_time", (panel) => events(room, panel, of(id))),
     room.may("admin") && room.panel("steer", (panel) => steering(room, panel, id), { wide: true }),
     room.panel("similar", (panel) => similar(room, panel, id), { wide: true }),
     room.panel("seen_by", (panel) => seen(room, panel, of(id)), { wide: true }),
-    room.panel("over_time", (panel) => events(room, panel, of(id))),
-    room.panel("log", (panel) => log(room, panel, id)),
+    room.panel("log", (panel) => log(room, panel, id), { wide: true }),
   ];
 }
 

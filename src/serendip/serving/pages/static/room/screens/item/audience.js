@@ -24,7 +24,7 @@ export async function places(room, panel, item) {
     high: one.high,
     note: [room.say("wanted_of", { wanted: number(one.wanted), shown: number(one.shown) }), one.others === null ? "" : ` · ${room.say("all_items", { share: percent(one.others) })}`],
   }));
-  return [bars({ rows, label: room.say("places"), format: percent }), h("p.muted", room.say("places_how", { beside: number(told.beside) })), looked(room, told)];
+  return [h("div.even", bars({ rows, label: room.say("places"), format: percent })), h("p.muted", room.say("places_how", { beside: number(told.beside) })), looked(room, told)];
 }
 
 const looked = (room, told) => h("p.muted", room.say("looked_at", { lists: number(told.exposures), since: moment(told.since) }));

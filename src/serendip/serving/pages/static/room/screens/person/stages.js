@@ -92,7 +92,7 @@ function ranking(room, trace, tile) {
     note: names.map((name) => number(one.shares[name])).join(" + "),
   }));
   const left = trace.ranking.length - rows.length;
-  return [legend(names), h("div.blend", bars({ rows, label: room.say("stage_ranking") })), left > 0 && h("p.muted", room.say("more_ranked", { n: number(left) }))];
+  return [legend(names), h("div.even", bars({ rows, label: room.say("stage_ranking") })), left > 0 && h("p.muted", room.say("more_ranked", { n: number(left) }))];
 }
 
 function moveOf(room, one, place, pinned) {
