@@ -17,7 +17,10 @@ SOURCES = [*PAGES.glob("static/**/*.js"), *PAGES.glob("templates/*.html")]
 BOOKS = sorted(path.stem for path in PAGES.glob("static/words/*.json"))
 
 
-BUILT = (r"did_\w+", "(like|skip|hide)(_it)?", "yes|no|purpose", r"(advice|because|alert|by)_\w+", "split|interleaving")
+BUILT = (
+    *(r"did_\w+", "(like|skip|hide)(_it)?", "yes|no|purpose", r"(advice|because|alert|by)_\w+", "split|interleaving"),
+    r"(kind|does|about|field|help)_\w+",
+)
 """Words whose key is put together when the page runs."""
 
 
@@ -44,7 +47,8 @@ def sources_of(book: str) -> str:
     """The text of what may say the words of a book: a screen its own, a page its own, all the shared ones."""
     own = {"shared": SOURCES, "play": [*PAGES.glob("static/play/*.js"), PAGES / "templates/play.html"]}
     of_room = [*PAGES.glob("static/room/**/*.js"), PAGES / "templates/room.html"]
-    found = own.get(book, of_room if book == "room" else [PAGES / f"static/room/screens/{book}.js"])
+    screens = PAGES / "static/room/screens"
+    found = own.get(book, of_room if book == "room" else [screens / f"{book}.js", *screens.glob(f"{book}/*.js")])
     return "".join(source.read_text("utf-8") for source in found)
 
 
