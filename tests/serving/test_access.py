@@ -65,6 +65,7 @@ def body(method: str, path: str) -> dict[str, Any]:
     """A request that the route would not refuse for its form."""
     bodies: dict[str, Any] = {
         "/v1/recommendations": {"user_id": "u1"},
+        "/v1/recommendations:trace": {"user_id": "u1"},
         "/v1/similar": {"item_id": "i1"},
         "/v1/rank": {"item_ids": ["i1"]},
         "/v1/events": {"type": "view", "user_id": "u1", "item_id": "i1"},

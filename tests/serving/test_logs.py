@@ -37,6 +37,12 @@ READS = (
     "export",
     "attributes",
     "catalogue_version",
+    "timeline",
+    "latest_on",
+    "latest",
+    "latest_of_each",
+    "requests",
+    "showings",
 )
 WRITES = ("append", "put", "patch", "delete", "erase")
 
@@ -85,6 +91,7 @@ class Watched:
                     user_id=PERSON,
                     request_id=PERSON,
                     experiment_id=PERSON,
+                    rule_id=PERSON,
                     **dict.fromkeys(WORDS, "canary-word"),
                 ),
                 headers=headers,
@@ -108,12 +115,14 @@ class Watched:
         for name in (*READS, *WRITES):
             monkeypatch.setattr(self.workspace.store, name, fail)
         monkeypatch.setattr(Pipeline, "recommend", fail)
+        monkeypatch.setattr(Pipeline, "course", fail)
         monkeypatch.setattr(self.client.app.state.engine, "erase", fail)
 
 
 def _body(method: str, path: str) -> dict[str, Any]:
     bodies: dict[str, Any] = {
         "/v1/recommendations": {"user_id": PERSON, "exclude_item_ids": [THING], "text": "canary-word"},
+        "/v1/recommendations:trace": {"user_id": PERSON, "item_id": THING, "text": "canary-word"},
         "/v1/similar": {"item_id": THING},
         "/v1/rank": {"item_ids": [THING], "user_id": PERSON},
         "/v1/events": [{"type": "view", "user_id": PERSON, "item_id": THING}, {"canary-word": 1}],

@@ -13,6 +13,8 @@ from serendip.data.vocabulary import UNKNOWN
 from serendip.pipeline import recipe
 from serendip.pipeline.catalogue import Catalogue
 
+RULE = "rule of the recipe"
+
 
 @dataclass(frozen=True)
 class Filter:
@@ -37,7 +39,7 @@ def by_rule(catalogue: Catalogue, filters: recipe.Filters) -> Iterator[Filter]:
     if filters.hidden:
         yield Filter("not on offer", catalogue.listable)
     if filters.rules:
-        yield Filter("rule of the recipe", catalogue.matching(filters.rules))
+        yield Filter(RULE, catalogue.matching(filters.rules))
 
 
 def by_request(catalogue: Catalogue, filters: recipe.Filters, query: Query, seen: IntArray) -> Iterator[Filter]:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from serendip.data import Query
+from serendip.data import Query, Recommendations
 from serendip.pipeline.blending import Part
 from serendip.pipeline.course import Course
 from serendip.pipeline.filters import Filter
+from serendip.pipeline.rendering import render
 from serendip.pipeline.rules import NO_RULES, Rules
 
 if TYPE_CHECKING:
@@ -88,7 +89,22 @@ def trace(pipeline: Pipeline, query: Query, rules: Rules = NO_RULES) -> Trace:
     Raises:
         InputError: a filter of the query makes no sense.
     """
+    return traced(pipeline, query, rules)[1]
+
+
+def traced(pipeline: Pipeline, query: Query, rules: Rules = NO_RULES) -> tuple[Recommendations, Trace]:
+    """The list for `query`, as `recommend` has it where nothing is left to chance, and its way.
+
+    Raises:
+        InputError: a filter of the query makes no sense.
+    """
     course = pipeline.course(query, rules)
+    items = render(course)
+    found = Recommendations(items, tuple(course.warnings), tuple(course.degraded))
+    return found, _told(pipeline, course)
+
+
+def _told(pipeline: Pipeline, course: Course) -> Trace:
     filters = _each(course)
     parts = course.blend.parts if course.blend else tuple(pipeline.parts(course))
     factors = course.blend.factors.tolist() if course.blend else [0.0] * len(parts)

@@ -260,6 +260,8 @@ class Shown(Answered):
     arm: str | None
     items: list[ShownItem]
     replay: Replayed
+    attributes: dict[str, dict[str, Any]] | None = None
+    """Where `include` asks for them: of what was shown, and of what each step begins with, by item id."""
 
 
 class PastEvent(Answered):

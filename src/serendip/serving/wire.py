@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Coroutine
-from typing import Annotated, Any
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Annotated, Any, TypeVar
 from urllib.parse import unquote
 
 from fastapi import Depends, Path, Query, Request, Response
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, TypeAdapter, ValidationError
 from pydantic_core import from_json, to_json
 
 from serendip.data.query import Id
@@ -17,7 +17,10 @@ from serendip.serving.access import GuardedRoute
 from serendip.serving.engine import Engine
 from serendip.serving.problems import Refused
 
+T = TypeVar("T")
+
 JSON_TYPE = "application/json"
+NO_CURSOR = "the cursor is not one that a list gave"
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 
@@ -106,4 +109,24 @@ def id_of(cursor: str | None) -> str | None:
     try:
         return base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError):
-        raise Refused("invalid-request", "the cursor is not one that a list gave") from None
+        raise Refused("invalid-request", NO_CURSOR) from None
+
+
+def cursor_at(place: Sequence[str | int | None]) -> str:
+    """An opaque cursor for the page after a place that takes several values to tell."""
+    return cursor_after(to_json(place).decode())
+
+
+def place_of(cursor: str | None, kinds: type[T]) -> T | None:
+    """The place after which the page starts, of the kinds that `cursor_at` was given.
+
+    Raises:
+        Refused: this is not a cursor of ours.
+    """
+    told = id_of(cursor)
+    if told is None:
+        return None
+    try:
+        return TypeAdapter(kinds).validate_json(told, strict=False)
+    except ValidationError:
+        raise Refused("invalid-request", NO_CURSOR) from None

@@ -15,6 +15,7 @@ from serendip.store.records import (
     Mark,
     Receipt,
     Rejected,
+    Showings,
     StoredEvent,
     StoredRule,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "Rejected",
     "ServiceSettings",
     "Settings",
+    "Showings",
     "Store",
     "StoreError",
     "StoreFullError",

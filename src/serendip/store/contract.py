@@ -19,6 +19,7 @@ from serendip.store.records import (
     Kind,
     Mark,
     Receipt,
+    Showings,
     StoredEvent,
     StoredRule,
 )
@@ -177,6 +178,35 @@ class Store(Protocol):
 
         Those of one person, item or type where it is given; without a person it reads the log from `after` on.
         """
+        ...
+
+    def timeline(
+        self, user_id: str, limit: int, before: tuple[int | None, int] | None = None
+    ) -> list[tuple[int, StoredEvent]]:
+        """The `limit` events of a person before a time and a place, each with its place, the latest first.
+
+        In the order of `history`, turned round.
+        """
+        ...
+
+    def latest_on(self, item_id: str, limit: int, before: int | None = None) -> list[tuple[int, StoredEvent]]:
+        """The `limit` events on an item before the place `before`, each with its place, those that came last first."""
+        ...
+
+    def latest(self, limit: int) -> pl.DataFrame:
+        """The `limit` events that came last, in order: `user_id`, `item_id`, `type`, `value`, `time_ms`, `seq`."""
+        ...
+
+    def latest_of_each(self, item_ids: Sequence[str], limit: int) -> pl.DataFrame:
+        """The same of the `limit` events on each of the items that came last, in order."""
+        ...
+
+    def requests(self, user_id: str, limit: int, before: tuple[int, str] | None = None) -> list[Exposure]:
+        """The `limit` answers that a person got before a time and a request id, the latest first."""
+        ...
+
+    def showings(self, latest: int, item_id: str | None = None) -> Showings:
+        """What the `latest` answers showed, or when they showed one item, and what their people did with it."""
         ...
 
     def popular(self, n: int, signals: Signals) -> list[tuple[str, int]]:

@@ -174,7 +174,12 @@ def page(
     wanted = {events.c.user_id: user_id, events.c.item_id: item_id, events.c.type: type_}
     chosen = [column == value for column, value in wanted.items() if value is not None]
     query = sa.select(events).where(events.c.seq > after, *chosen).order_by(events.c.seq).limit(limit)
-    return [(row["seq"], _event(row)) for row in connection.execute(query).mappings()]
+    return numbered(connection.execute(query))
+
+
+def numbered(found: sa.CursorResult[Any]) -> list[tuple[int, StoredEvent]]:
+    """Events, each with its place in the log."""
+    return [(row["seq"], _event(row)) for row in found.mappings()]
 
 
 def _event(row: sa.RowMapping) -> StoredEvent:

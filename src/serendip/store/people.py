@@ -89,8 +89,11 @@ def exposure_row(exposure: Exposure) -> dict[str, Any]:
 def exposure(connection: Connection, request_id: str) -> Exposure | None:
     """What one answer showed."""
     row = connection.execute(sa.select(exposures).where(exposures.c.request_id == request_id)).mappings().first()
-    if row is None:
-        return None
+    return None if row is None else exposure_of(row)
+
+
+def exposure_of(row: sa.RowMapping) -> Exposure:
+    """As it was before it was stored."""
     request = row["request"] and json.loads(row["request"])
     drawn = tuple(Drawn(*one) for one in json.loads(row["drawn"] or "[]"))
     return Exposure(**{**row, "items": tuple(json.loads(row["items"])), "request": request, "drawn": drawn})

@@ -127,6 +127,21 @@ class Exposure:
     """The places that exploration might have given to other items."""
 
 
+@dataclass(frozen=True, eq=False)
+class Showings:
+    """What the latest answers showed, and what came of it."""
+
+    exposures: int
+    """How many answers were looked at."""
+    since_ms: int | None
+    """When the oldest of them was given."""
+    shown: pl.DataFrame
+    """A row for each item of each answer, the latest first: `request_id`, `user_id`, `time_ms`, `surface`, `item_id`,
+    `rank`."""
+    answers: pl.DataFrame
+    """Events that name one of them, by its person where it has one: `request_id`, `item_id`, `type`, `value`."""
+
+
 @dataclass(frozen=True)
 class Arm:
     """One of the ways to answer that an experiment compares."""

@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from serendip.data import InputError, Past, Progress, Signals, Tables, event_frame, silent
 from serendip.store import bulk, entities, experiments, keys, log, people, rules, shown
 from serendip.store.contract import StoreError, StoreFullError, StoreReadOnlyError
+from serendip.store.lately import Lately
 from serendip.store.records import (
     Attributes,
     Changes,
@@ -60,7 +61,7 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-class RelationalStore:
+class RelationalStore(Lately):
     """The `Store` contract over one engine: a connection that writes, and a pool of connections that read."""
 
     def __init__(self, engine: Engine) -> None:

@@ -107,7 +107,7 @@ exposures = sa.Table(
     "exposures",
     metadata,
     sa.Column("request_id", TEXT, primary_key=True),
-    sa.Column("user_id", TEXT, index=True),
+    sa.Column("user_id", TEXT),
     sa.Column("time_ms", sa.BigInteger, nullable=False),
     _text("surface"),
     _text("model_version"),
@@ -120,6 +120,7 @@ exposures = sa.Table(
     _text("arm", null=True),
     _text("drawn", null=True),  # JSON; null: nothing was
 )
+sa.Index("exposures_of_user", *(exposures.c[name] for name in ("user_id", "time_ms", "request_id")))
 sa.Index("exposures_of_time", exposures.c.time_ms)
 _index_of_known("exposures_of_experiment", exposures.c.experiment, exposures.c.experiment, exposures.c.time_ms)
 _index_of_known("exposures_drawn", exposures.c.drawn, exposures.c.time_ms)

@@ -34,7 +34,7 @@ def test_play_has_no_serious_fault(open_page: OpenPage, reader: str) -> None:
 
 
 @pytest.mark.parametrize("reader", READERS)
-@pytest.mark.parametrize("screen", THERE)
+@pytest.mark.parametrize("screen", [*THERE, "person?id=p0002", "item?id=book-0001"])
 def test_no_screen_of_the_room_has_a_serious_fault(open_room: OpenPage, screen: str, reader: str) -> None:
     page = open_room(f"/room/{screen}", **READERS[reader])
     for drawer in page.locator(".panel summary").all():

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from serendip.serving import gorse
 from serendip.serving.routes import (
+    audiences,
     events,
     experiments,
     items,
@@ -13,17 +14,22 @@ from serendip.serving.routes import (
     models,
     operation,
     overview,
+    people,
     pictures,
     rules,
+    trials,
     users,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
     lists.router,
+    trials.router,
     events.router,
     items.router,
+    audiences.router,
     pictures.router,
     users.router,
+    people.router,
     experiments.router,
     rules.router,
     map.router,

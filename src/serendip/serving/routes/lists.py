@@ -14,6 +14,7 @@ from serendip.serving.asked import Asked
 from serendip.serving.bodies import Ask, ListAnswer, RankAsk, Shown, SimilarAsk
 from serendip.serving.engine import Answer
 from serendip.serving.problems import Refused
+from serendip.serving.trying import described
 from serendip.serving.wire import JsonAnswer, JsonRoute, Limit, Live, PathId
 
 router = APIRouter(prefix="/v1", tags=["lists"], route_class=JsonRoute)
@@ -52,8 +53,12 @@ async def trending(
     return _rendered(await engine.answer(asked), include)
 
 
-@router.get("/recommendations/{request_id}", response_model=Shown)
-def shown(engine: Live, request_id: PathId) -> JsonAnswer:
+@router.get("/recommendations/{request_id}", response_model=Shown, response_model_exclude_unset=True)
+def shown(
+    engine: Live,
+    request_id: PathId,
+    include: Annotated[list[Literal["attributes"]], InUrl()] = [],  # noqa: B006 - FastAPI copies it
+) -> JsonAnswer:
     """What was shown in answer to an earlier request of any kind, and how it came about.
 
     `replay` answers the request again, with the model and the history of then: what each source proposed, which filter
@@ -62,7 +67,8 @@ def shown(engine: Live, request_id: PathId) -> JsonAnswer:
     exposure = engine.exposures.get(request_id)
     if exposure is None:
         raise Refused("not-found", f"no list with the request id {request_id!r} is known")
-    answer = {
+    replayed = engine.replays.of(exposure)
+    answer: dict[str, Any] = {
         "request_id": exposure.request_id,
         "user_id": exposure.user_id,
         "time": rfc3339(exposure.time_ms),
@@ -72,8 +78,10 @@ def shown(engine: Live, request_id: PathId) -> JsonAnswer:
         "experiment": exposure.experiment,
         "arm": exposure.arm,
         "items": exposure.items,
-        "replay": engine.replays.of(exposure).to_json(),
+        "replay": replayed.to_json(),
     }
+    if include:
+        answer["attributes"] = described(replayed.trace, [item["item_id"] for item in exposure.items], engine.store)
     return JsonAnswer(answer)
 
 
@@ -84,12 +92,13 @@ def _rendered(answer: Answer, include: Collection[str]) -> JsonAnswer:
         "degraded": answer.found.degraded,
         "warnings": answer.found.warnings,
         "took_ms": round(answer.took_ms, 3),
-        "items": [_item(item, include) for item in answer.found],
+        "items": [listed(item, include) for item in answer.found],
     }
     return JsonAnswer(content)
 
 
-def _item(item: Recommendation, include: Collection[str]) -> dict[str, Any]:
+def listed(item: Recommendation, include: Collection[str]) -> dict[str, Any]:
+    """An item of a list, with what `include` asks for."""
     rendered: dict[str, Any] = {
         "item_id": item.item_id,
         "rank": item.rank,

@@ -37,3 +37,5 @@ def upgrade() -> None:
     )
     op.create_index("events_of_item", "events", ["item_id", "seq"])
     op.create_index("exposures_of_time", "exposures", ["time_ms"])
+    op.drop_index("ix_exposures_user_id", "exposures")
+    op.create_index("exposures_of_user", "exposures", ["user_id", "time_ms", "request_id"])

@@ -2,6 +2,7 @@
 
 import { drawPicture, hueOf, initialsOf } from "../faces.js";
 import { titleOf } from "../words.js";
+import { ago, moment } from "./format.js";
 import { h } from "./nodes.js";
 
 const leads = (screen, id) => ({ href: `/room/${screen}?id=${encodeURIComponent(id)}`, "data-screen": screen });
@@ -20,3 +21,13 @@ export function personTile(userId, attributes, note = "") {
   const face = h("span.avatar", { "aria-hidden": "true", style: { "--hue": hueOf(userId) } }, initialsOf(name));
   return h("a.tile", leads("person", userId), face, h("span.tile-text", h("span.tile-title", name), h("span.tile-note", note)));
 }
+
+/** The names and values of attributes, as `facts` takes them; a name that ends in `_ms` tells a moment. */
+export function attributeFacts(attributes) {
+  return Object.entries(attributes ?? {}).map(([name, value]) => [name, name.endsWith("_ms") && Number.isFinite(value) ? moment(value) : plain(value)]);
+}
+
+const plain = (value) => (Array.isArray(value) ? value.join(", ") : value !== null && typeof value === "object" ? JSON.stringify(value) : String(value));
+
+/** A moment (RFC 3339, or null) by how long ago it is. */
+export const time = (of) => h("time", { datetime: of, title: moment(of) }, ago(of));
