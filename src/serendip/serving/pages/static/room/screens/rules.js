@@ -5,6 +5,7 @@ import { moment, number } from "../format.js";
 import { h } from "../nodes.js";
 import { table } from "../tables.js";
 import { itemTile } from "../things.js";
+import { finder } from "./rules/finder.js";
 import { previewOf } from "./rules/preview.js";
 
 const KINDS = ["pin", "boost", "hide", "cap", "filter"];
@@ -106,7 +107,12 @@ function fields(room, panel, rule, known) {
   };
   const name = field("name", { value: rule.name, required: true, maxlength: 100 });
   const filled = form({ fields: [name, ...own[rule.kind], ...shared], submit: room.say("preview"), act: ask });
-  return h("div.rule-editor", h("p.muted", room.say(`about_${rule.kind}`)), filled);
+  const ids = filled.querySelector("[name=item_ids]");
+  const take = (id) => {
+    const listed = ids.value.split("\n").filter(Boolean);
+    if (!listed.includes(id)) ids.value = [...listed, id].join("\n");
+  };
+  return h("div.rule-editor", h("p.muted", room.say(`about_${rule.kind}`)), ids && finder(room, panel, take), filled);
 }
 
 async function keep(room, panel, body, known) {
