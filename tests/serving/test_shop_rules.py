@@ -281,6 +281,18 @@ def test_a_body_comes_back_from_the_store_as_it_went_in() -> None:
     assert RuleBody.model_validate(stored) == body
 
 
+def test_how_many_items_a_rule_is_about(client: Client, untrained: Workspace, ask_of: Any) -> None:
+    told = made(client, kind="boost", filter="category == 'tea'", factor=2)
+    assert told["concerns"] == 20
+    client("PATCH", "/v1/items/i2", json={"attributes": {"category": "coffee"}})
+    client.app.state.engine.deployment.look()
+    assert client.get("/v1/rules").json()["data"][0]["concerns"] == 19
+    changed = {"name": "less", "kind": "hide", "item_ids": ["i1", "i3", "nothing"]}
+    assert client("PUT", f"/v1/rules/{told['id']}", json=changed).json()["concerns"] == 2
+    assert made(client, kind="cap", attribute="category", most=3)["concerns"] is None
+    assert made(ask_of(untrained), **HIDE_BEST)["concerns"] is None
+
+
 def test_no_list_waits_until_rules_are_worked_out(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not after rules changed, nor after items did."""
     made(client, **HIDE_BEST)

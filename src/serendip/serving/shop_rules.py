@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, TypeVar
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet
 
 import numpy as np
 from pydantic import ValidationError
@@ -89,6 +89,7 @@ class ShopRules(Watcher):
     def __init__(self, store: Store) -> None:
         self._store = store
         self._catalogues: WeakSet[Catalogue] = WeakSet()
+        self._counts: WeakKeyDictionary[Catalogue, dict[str, tuple[RuleBody, int]]] = WeakKeyDictionary()
         self._known: tuple[ShopRule, ...] = ()
         self.now = Holding((), 0, 0)
         """What holds."""
@@ -162,6 +163,14 @@ class ShopRules(Watcher):
         removed = self._store.delete_rule(id_)
         self.look()
         return removed
+
+    def concerned(self, rule: ShopRule, catalogue: Catalogue) -> int:
+        """How many items of a catalogue a rule is about, counted once."""
+        counts = self._counts.setdefault(catalogue, {})
+        known = counts.get(rule.id)
+        if known is None or known[0] != rule.body:
+            known = counts[rule.id] = rule.body, len(rule.body.rule().rows(catalogue))
+        return known[1]
 
     # Where there is no model
 

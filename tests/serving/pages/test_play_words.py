@@ -20,7 +20,7 @@ BOOKS = sorted(path.stem for path in PAGES.glob("static/words/*.json"))
 BUILT = (
     *(r"(did|done|copied)_\w+", "(like|purchase|skip|hide)(_it)?", "yes|no|purpose"),
     *(r"(advice|because|alert|by)_\w+", "split|interleaving"),
-    r"(stage|parts?|help|how|step|outcome|metric|drift|filter|limit|state|check|kind|unit|type|of)_\w+",
+    r"(does|about|field|stage|parts?|help|how|step|outcome|metric|drift|filter|limit|state|check|kind|unit|type|of)_\w+",
     *(r"(requests|writes|exposures|erasures)_note", r"\w+:\w+"),
 )
 """Words whose key is put together when the page runs."""

@@ -75,6 +75,20 @@ def test_a_rule_is_tried_made_changed_and_removed(open_room: OpenPage, play_url:
     assert listed(play_url) == best
 
 
+def test_items_are_found_by_words(open_room: OpenPage, play_url: str) -> None:
+    best = listed(play_url)[0]
+    title = httpx.get(f"{play_url}/v1/items/{best}").json()["attributes"]["title"]
+    page = open_room("/room/rules?kind=hide")
+    page.get_by_label("Find items", exact=True).fill(title)
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name=f"+ {title}", exact=True).click()
+    page.get_by_role("button", name=f"+ {title}", exact=True).click()
+    expect(page.get_by_label("Items", exact=True)).to_have_value(best)
+    page.get_by_label("Find items", exact=True).fill("zzzz")
+    page.keyboard.press("Enter")
+    expect(panel(page, "A new rule")).to_contain_text("Nothing was found")
+
+
 @pytest.mark.usefixtures("clean")
 def test_every_kind_can_be_made_by_keyboard(open_room: OpenPage, play_url: str) -> None:
     page = open_room("/room/rules")

@@ -145,13 +145,15 @@ def _told(engine: Engine, rule: ShopRule) -> dict[str, Any]:
         **rule.body.model_dump(mode="json", by_alias=True),
         "created": rfc3339(rule.created_ms),
         "active": any(one.id == rule.id for one in engine.rules.now.rules),
-        "concerns": _concerned(engine, rule.body),
+        "concerns": _concerned(engine, rule),
     }
 
 
-def _concerned(engine: Engine, body: RuleBody) -> int | None:
-    current, rule = engine.deployment.current, body.rule()
-    return None if current is None or rule.kind == "cap" else len(rule.rows(current.pipeline.catalogue))
+def _concerned(engine: Engine, rule: ShopRule) -> int | None:
+    current = engine.deployment.current
+    if current is None or rule.body.kind == "cap":
+        return None
+    return engine.rules.concerned(rule, current.pipeline.catalogue)
 
 
 def _unknown(rule_id: str) -> Refused:

@@ -14,6 +14,7 @@ const SIZES = [500, 2000, 5000];
 const NEAR = 12; // items in the list beside the map
 const SUGGESTED = 6; // people
 const FOUND = 200; // items that a search lights up
+const MARKS = [["var(--accent)", "mark_history"], ["var(--soft)", "mark_vetoed"], ["var(--like)", "mark_listed"]];
 
 export function screen(room) {
   return [room.panel("map", (panel) => wholeMap(room, panel), { wide: true }), room.panel("taste", (panel) => people(room, panel), { wide: true })];
@@ -39,9 +40,10 @@ function about(room, found, limit) {
   const { quality } = found;
   const source = found.source === null ? room.say("from_attributes") : room.say("from_source", { source: found.source });
   const judged = room.say("judged", { k: number(quality.neighbours), kept: percent(quality.kept), trust: number(quality.trustworthiness) });
-  const sizes = SIZES.filter((size, place) => !place || SIZES[place - 1] < found.of).map((size) =>
-    room.link("map", { limit: size, id: room.params.get("id") }, h("span", { "aria-current": size === limit ? "true" : null }, number(Math.min(size, found.of)))),
-  );
+  const sizes = SIZES.filter((size, place) => !place || SIZES[place - 1] < found.of).map((size) => {
+    const text = h("span", { "aria-current": size === limit ? "true" : null }, number(Math.min(size, found.of)));
+    return room.link("map", { limit: size, id: room.params.get("id") }, text);
+  });
   return [
     h("p.muted", room.say("shown", { count: number(found.items.length) }), " ", source, " ", room.say("method", { method: found.method }), " ", judged),
     h("p.row.map-sizes", room.say("how_many"), sizes),
@@ -49,8 +51,9 @@ function about(room, found, limit) {
 }
 
 function told(room, taste) {
-  const values = { history: number(taste.history.length), elsewhere: number(taste.history_elsewhere), listed: number(taste.items.length), beyond: number(taste.items_elsewhere) };
-  return h("p.row", personTile(taste.user_id), h("span", room.say(taste.history.length + taste.items.length ? "taste_of" : "taste_unknown", values)));
+  const { history, history_elsewhere: elsewhere, items, items_elsewhere: beyond } = taste;
+  const values = { history: number(history.length), elsewhere: number(elsewhere), listed: number(items.length), beyond: number(beyond) };
+  return h("p.row", personTile(taste.user_id), h("span", room.say(history.length + items.length ? "taste_of" : "taste_unknown", values)));
 }
 
 // ---------------------------------------------------------------- the map itself
@@ -123,15 +126,18 @@ function chart(room, found, taste) {
     moved();
   };
   beside();
+  const drawing = h("div.map-frame", canvas, tip);
+  const meaning = legend(room, found.coloured_by, colours, points, marks.length > 0);
   return h(
     "div.map-sides",
-    h("div", controls(room, view, act, search), h("div.map-frame", canvas, tip), h("p.muted#map-keys", room.say("keys")), legend(room, found.coloured_by, colours, points, marks.length > 0)),
+    h("div", controls(room, view, act, search), drawing, h("p.muted#map-keys", room.say("keys")), meaning),
     h("div", heading, list),
   );
 }
 
 function controls(room, view, act, search) {
-  const tool = (sign, label, change) => h("button.plain", { type: "button", "aria-label": room.say(label), title: room.say(label), onclick: act(change) }, sign);
+  const named = (label) => ({ "aria-label": room.say(label), title: room.say(label) });
+  const tool = (sign, label, change) => h("button.plain", { type: "button", ...named(label), onclick: act(change) }, sign);
   return h(
     "div.row.map-tools",
     tool("+", "closer", () => view.zoomBy(1.6)),
@@ -171,7 +177,7 @@ function legend(room, by, colours, points, tasted) {
   const others = points.some((point) => !colours.has(point.kind));
   return [
     h("ul.legend", [...colours].map(([kind, colour]) => entry(colour, label(kind))), others && entry("var(--soft)", room.say("others"))),
-    tasted && h("ul.legend", entry("var(--accent)", room.say("mark_history"), "swatch.round"), entry("var(--soft)", room.say("mark_vetoed"), "swatch.round"), entry("var(--like)", room.say("mark_listed"), "swatch.round")),
+    tasted && h("ul.legend", MARKS.map(([colour, word]) => entry(colour, room.say(word), "swatch.round"))),
   ];
 }
 

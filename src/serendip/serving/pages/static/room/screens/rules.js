@@ -5,9 +5,11 @@ import { moment, number } from "../format.js";
 import { h } from "../nodes.js";
 import { table } from "../tables.js";
 import { itemTile } from "../things.js";
+import { finder } from "./rules/finder.js";
 import { previewOf } from "./rules/preview.js";
 
 const KINDS = ["pin", "boost", "hide", "cap", "filter"];
+const WHOLE = { kind: "number", min: 1, max: 1000, step: 1, required: true };
 const NAMED = 3; // items of a rule that are shown with their pictures
 
 export function screen(room) {
@@ -69,16 +71,13 @@ async function editor(room, panel) {
   const start = known || { kind: room.params.get("kind") ?? "pin", item_ids: item && [item] };
   const place = h("div");
   const draw = (kind) => place.replaceChildren(fields(room, panel, { ...start, kind }, known));
-  const choice = h(
-    "div.row",
-    { role: "group", "aria-label": room.say("kind") },
-    KINDS.map((kind) => h("button.quiet", { type: "button", "aria-pressed": String(kind === start.kind), onclick: (event) => choose(event.target, kind) }, room.say(`kind_${kind}`))),
-  );
-  const choose = (button, kind) => {
-    for (const one of choice.children) one.setAttribute("aria-pressed", String(one === button));
-    draw(kind);
+  const choice = h("div.row", { role: "group", "aria-label": room.say("kind") });
+  const choose = (wanted) => {
+    for (const [at, kind] of KINDS.entries()) choice.children[at].setAttribute("aria-pressed", String(kind === wanted));
+    draw(wanted);
   };
-  draw(KINDS.includes(start.kind) ? start.kind : "pin");
+  choice.append(...KINDS.map((kind) => h("button.quiet", { type: "button", onclick: () => choose(kind) }, room.say(`kind_${kind}`))));
+  choose(KINDS.includes(start.kind) ? start.kind : "pin");
   return [choice, place];
 }
 
@@ -89,10 +88,10 @@ function fields(room, panel, rule, known) {
     field("filter", { value: rule.filter ? conditionOf(rule.filter) : "", help: room.say("help_filter") }),
   ];
   const own = {
-    pin: [{ ...about[0], required: true }, field("position", { kind: "number", min: 1, max: 1000, step: 1, value: rule.position ?? 1, required: true })],
-    boost: [...about, field("factor", { kind: "number", min: 0.01, max: 100, value: rule.factor ?? 2, required: true, help: room.say("help_factor") })],
+    pin: [{ ...about[0], required: true }, field("position", { ...WHOLE, value: rule.position ?? 1 })],
+    boost: [...about, field("factor", { ...WHOLE, min: 0.01, max: 100, step: "any", value: rule.factor ?? 2, help: room.say("help_factor") })],
     hide: about,
-    cap: [field("attribute", { value: rule.attribute ?? "category", required: true }), field("most", { kind: "number", min: 1, max: 1000, step: 1, value: rule.most ?? 2, required: true })],
+    cap: [field("attribute", { value: rule.attribute ?? "category", required: true }), field("most", { ...WHOLE, value: rule.most ?? 2 })],
     filter: [{ ...about[1], required: true }],
   };
   const shared = [
@@ -108,7 +107,12 @@ function fields(room, panel, rule, known) {
   };
   const name = field("name", { value: rule.name, required: true, maxlength: 100 });
   const filled = form({ fields: [name, ...own[rule.kind], ...shared], submit: room.say("preview"), act: ask });
-  return h("div.rule-editor", h("p.muted", room.say(`about_${rule.kind}`)), filled);
+  const ids = filled.querySelector("[name=item_ids]");
+  const take = (id) => {
+    const listed = ids.value.split("\n").filter(Boolean);
+    if (!listed.includes(id)) ids.value = [...listed, id].join("\n");
+  };
+  return h("div.rule-editor", h("p.muted", room.say(`about_${rule.kind}`)), ids && finder(room, panel, take), filled);
 }
 
 async function keep(room, panel, body, known) {
@@ -120,7 +124,8 @@ async function keep(room, panel, body, known) {
 /** What was filled in, as the service reads it; empty fields are left out. */
 function bodyOf(kind, { item_ids: ids, filter, from, until, ...others }) {
   const listed = (ids ?? "").split("\n").map((id) => id.trim()).filter(Boolean);
-  const body = { kind, ...others, item_ids: listed.length ? listed : null, filter: filter && readCondition(filter), from: utc(from), until: utc(until) };
+  const about = { item_ids: listed.length ? listed : null, filter: filter && readCondition(filter) };
+  const body = { kind, ...others, ...about, from: utc(from), until: utc(until) };
   return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null && value !== undefined));
 }
 

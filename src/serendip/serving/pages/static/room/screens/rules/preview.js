@@ -20,7 +20,8 @@ export function previewOf(room, found, keep) {
 }
 
 function changes(room, found) {
-  const whom = room.say(found.cut_short ? "looked_at_cut" : "looked_at", { people: number(found.people), of: number(found.drawn_from), surface: found.surface });
+  const drawn = { people: number(found.people), of: number(found.drawn_from), surface: found.surface };
+  const whom = room.say(found.cut_short ? "looked_at_cut" : "looked_at", drawn);
   return [
     tally([
       [room.say("lists_changed"), number(found.lists_changed), interval(found.share, percent)],
@@ -51,8 +52,10 @@ function movedItems(room, caption, rows, attributes) {
 }
 
 function example(room, { user_id: user, before, after }, attributes) {
-  const side = (key, ids, marked) =>
-    h("div", h("div.muted", room.say(key)), h("ol.row", ids.slice(0, SHOWN).map((id, place) => h("li", { class: marked(id, place) ? "moved" : null }, itemTile(id, attributes[id])))));
+  const side = (key, ids, marked) => {
+    const place = (id, at) => h("li", { class: marked(id, at) ? "moved" : null }, itemTile(id, attributes[id]));
+    return h("div", h("div.muted", room.say(key)), h("ol.row", ids.slice(0, SHOWN).map(place)));
+  };
   const leaves = (id) => !after.includes(id);
   const rises = (id, place) => !before.includes(id) || before.indexOf(id) > place;
   return h("div.example", personTile(user), side("before", before, leaves), side("after", after, rises));
