@@ -232,22 +232,45 @@ def test_any_process_tells_what_goes_on_and_that_it_was_killed(workspace: Worksp
 def test_who_comes_second_leaves_no_failure_behind(
     workspace: Workspace, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two processes may be asked at the same moment; the lock lets one of them train."""
+    """Somebody trains at the command line just when a round was announced: the lock lets one of them train."""
     live_on(workspace, turned=True)
-    process = subprocess.Popen([sys.executable, "-c", _HANGS, str(workspace.path)])
-    try:
-        deadline_s = time.monotonic() + 60
-        while underway.read(workspace.path) is None:
-            assert time.monotonic() < deadline_s
+    background: Background = client.app.state.background
+    run, processes = background._run, []
+
+    def run_second(order: Order) -> str:
+        processes.append(subprocess.Popen([sys.executable, "-c", _HANGS, str(workspace.path)]))
+        while (now := underway.read(workspace.path)) is None or now.starter:
             time.sleep(0.05)
-        background = client.app.state.background
-        monkeypatch.setattr(background, "_running_elsewhere", lambda: False)  # as it looked a moment before
-        assert background.begin(Order())
-        background.stop()
+        return run(order)
+
+    monkeypatch.setattr(background, "_run", run_second)
+    assert background.begin(Order())
+    assert not background.begin(Order())
+    try:
+        background._asked.join()  # type: ignore[union-attr]
         assert rounds.read(workspace.path) == []
+        now = underway.read(workspace.path)
+        assert now is not None
+        assert now.why == "it was asked for"
     finally:
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
+        processes[0].kill()
+        processes[0].wait()
+
+
+def test_one_round_is_announced_at_a_time_and_ends_with_who_announced_it(workspace: Workspace) -> None:
+    now = Underway("2026-01-01T00:00:00.000Z", "asked", None, "", 3, None)
+    assert underway.announce(workspace.path, now)
+    assert not underway.announce(workspace.path, now)
+    told = underway.read(workspace.path)
+    assert told is not None
+    assert (told.step, told.starter) == ("starting", os.getpid())
+    underway.withdraw(workspace.path)
+    assert underway.read(workspace.path) is None
+    script = "import sys; from pathlib import Path; from serendip.store import underway; from serendip.store.underway "
+    script += "import Underway; assert underway.announce(Path(sys.argv[1]), Underway('', 'asked', None, '', 3, None))"
+    subprocess.run([sys.executable, "-c", script, str(workspace.path)], check=True)
+    assert underway.read(workspace.path) is None  # whoever announced it is gone
+    assert rounds.read(workspace.path)[-1].why == "it was ended while starting"
 
 
 def test_a_service_that_starts_writes_down_what_ended_with_the_one_before(workspace: Workspace) -> None:

@@ -31,11 +31,10 @@ from serendip.store import StoreError, Workspace, rounds, underway
 from serendip.store.provenance import Provenance
 from serendip.store.rounds import Outcome, Round
 from serendip.store.training import TrainingSettings
+from serendip.store.underway import Underway
 
 LOOK_EVERY_S = 5.0
 WATCH_EVERY_S = 0.2
-BEGIN_WITHIN_S = 10.0
-"""A process that trains needs a moment until it says so."""
 HOUR_S = 3600.0
 MB = 1e6
 _RUN = (sys.executable, "-c", "import sys; from serendip.cli import main; sys.exit(main())", "train")
@@ -96,20 +95,24 @@ class Background(Watcher):
             self._asked.join()
 
     def begin(self, order: Order) -> bool:
-        """Have a round that somebody asks for, and return once it goes on; whether it does: one goes on at a time."""
-        with self._turn:
-            if self.running or self._running_elsewhere():
-                return False
-            self.running = True
+        """Have a round that somebody asks for, which goes on when this returns; whether it does: one at a time."""
+        if not self._announced(order):
+            return False
         self._asked = Thread(target=self._run_through, args=(order,), name="training", daemon=True)
         self._asked.start()
-        deadline_s = time.monotonic() + BEGIN_WITHIN_S
-        while self.running and underway.read(self._workspace.path) is None and time.monotonic() < deadline_s:
-            time.sleep(WATCH_EVERY_S / 4)
         return True
 
-    def _running_elsewhere(self) -> bool:
-        return underway.read(self._workspace.path) is not None
+    def _announced(self, order: Order) -> bool:
+        """Whether the round is ours to run; every process of the service sees it from now on."""
+        with self._turn:
+            folder, champion = self._workspace.path, self._workspace.current_model()
+            if self.running or underway.read(folder) is not None:
+                return False
+            began, recipe = rfc3339(time.time_ns() // 1_000_000), order.recipe.name if order.recipe else ""
+            name = champion.name if champion else None
+            events = self._workspace.store.mark().events
+            self.running = underway.announce(folder, Underway(began, order.why, order.by, recipe, events, name))
+            return self.running
 
     def _watch(self) -> None:
         while not self._ended.wait(LOOK_EVERY_S):
@@ -124,11 +127,9 @@ class Background(Watcher):
             why = due(self._settings, self._standing(), time.time())
         except StoreError:
             return  # what it said is said elsewhere
-        with self._turn:
-            if not why or self.running or self._running_elsewhere():
-                return
-            self.running = True
-        self._run_through(Order(why=why))
+        order = Order(why=why)
+        if why and self._announced(order):
+            self._run_through(order)
 
     def _standing(self) -> Standing:
         events = self._workspace.store.mark().events
@@ -148,7 +149,8 @@ class Background(Watcher):
         before = rounds.read(folder)[-1:]
         try:
             fault = self._run(order)
-            other = underway.read(folder, fault)  # and what this one left is written down
+            underway.withdraw(folder)  # where it ended before it began
+            other = underway.read(folder, fault)  # what a process that was killed left is written down
         finally:
             self.running = False
         known = rounds.read(folder)[-1:]

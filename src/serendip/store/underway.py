@@ -1,13 +1,15 @@
 """Underway: how far the round of training is that goes on, in a file of the workspace that every process reads.
 
 The process that trains holds a lock on the workspace and ends with both. Where the file is there and nobody holds the
-lock, the process was ended from outside: whoever sees that first writes the round down as failed.
+lock, the process was ended from outside: whoever sees that first writes the round down as failed. A service that begins
+a round announces it, until the process that it starts for that has the lock.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +24,8 @@ from serendip.store.rounds import Round
 
 FILE = "underway.json"
 WRITE_EVERY_S = 0.5
+BEGINS_WITHIN_S = 600.0
+"""An announcement that is older is none, whoever has the number of the process by now."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,8 @@ class Underway:
     done: int = 0
     total: int = 0
     """0: how much there is to do is not known."""
+    starter: int = 0
+    """The process that announced it; 0 once it goes on."""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -73,6 +79,26 @@ class Report:
         self._written_s = time.monotonic()
 
 
+def announce(folder: Path, now: Underway) -> bool:
+    """Say that this process begins a round; whether it may: it may not where one goes on or is begun."""
+    draft = folder / f"{FILE}.{os.getpid()}"
+    draft.write_text(json.dumps(replace(now, starter=os.getpid()).to_json()) + "\n", encoding="utf-8")
+    try:
+        os.link(draft, folder / FILE)  # unlike a rename, it replaces nothing that came meanwhile
+        return True
+    except FileExistsError:
+        return False
+    finally:
+        draft.unlink()
+
+
+def withdraw(folder: Path) -> None:
+    """The round that this process announced did not come about, if it did not."""
+    now = _written(folder)
+    if now is not None and now.starter == os.getpid():
+        (folder / FILE).unlink(missing_ok=True)
+
+
 @contextmanager
 def told(folder: Path, now: Underway) -> Iterator[Report]:
     """Tell every process what goes on within; only by who holds the lock on `folder`."""
@@ -90,8 +116,8 @@ def read(folder: Path, why: str = "") -> Underway | None:
         why: what ended a process that is gone, where the caller knows.
     """
     now = _written(folder)
-    if now is None:
-        return None
+    if now is None or _begins(folder, now):
+        return now
     lock = FolderLock(folder)
     try:
         if not lock.take(wait=False):
@@ -105,13 +131,24 @@ def read(folder: Path, why: str = "") -> Underway | None:
 def settle(folder: Path, why: str = "") -> None:
     """Write down as failed the round of a process that is gone, if it left one; by who holds the lock."""
     now = _written(folder)
-    if now is None:
+    if now is None or _begins(folder, now):  # what was announced goes on from here
         return
     started_s, last_s = (epoch_ms(now.started_at) or 0) / 1000, (folder / FILE).stat().st_mtime
     (folder / FILE).unlink()
     why = why or f"it was ended while {now.step}" + (f" ({now.label})" if now.label else "")
     spent_s = round(max(0.0, last_s - started_s), 1)
     rounds.add(folder, Round("failed", why, now.started_at, spent_s, now.events_to, now.champion))
+
+
+def _begins(folder: Path, now: Underway) -> bool:
+    """Whether it is announced, and who announced it is there."""
+    if not now.starter:
+        return False
+    try:
+        os.kill(now.starter, 0)
+        return time.time() - (folder / FILE).stat().st_mtime < BEGINS_WITHIN_S
+    except OSError:
+        return False
 
 
 def _written(folder: Path) -> Underway | None:
