@@ -85,6 +85,8 @@ class Watched:
                     user_id=PERSON,
                     request_id=PERSON,
                     experiment_id=PERSON,
+                    import_id=PERSON,
+                    key_id=PERSON,
                     **dict.fromkeys(WORDS, "canary-word"),
                 ),
                 headers=headers,
@@ -108,7 +110,7 @@ class Watched:
         for name in (*READS, *WRITES):
             monkeypatch.setattr(self.workspace.store, name, fail)
         monkeypatch.setattr(Pipeline, "recommend", fail)
-        monkeypatch.setattr(self.client.app.state.engine, "erase", fail)
+        monkeypatch.setattr(self.client.app.state.engine.erasures, "erase", fail)
 
 
 def _body(method: str, path: str) -> dict[str, Any]:
