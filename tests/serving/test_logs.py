@@ -92,6 +92,8 @@ class Watched:
                     request_id=PERSON,
                     experiment_id=PERSON,
                     rule_id=PERSON,
+                    import_id=PERSON,
+                    key_id=PERSON,
                     **dict.fromkeys(WORDS, "canary-word"),
                 ),
                 headers=headers,
@@ -116,7 +118,7 @@ class Watched:
             monkeypatch.setattr(self.workspace.store, name, fail)
         monkeypatch.setattr(Pipeline, "recommend", fail)
         monkeypatch.setattr(Pipeline, "course", fail)
-        monkeypatch.setattr(self.client.app.state.engine, "erase", fail)
+        monkeypatch.setattr(self.client.app.state.engine.erasures, "erase", fail)
 
 
 def _body(method: str, path: str) -> dict[str, Any]:

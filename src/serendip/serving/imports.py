@@ -144,7 +144,7 @@ class Imports(Watcher):
             self.drafts.settle(draft.id, keep_refused=bool(body["refused"]))
         except (_EndedError, InputError, StoreError, OSError) as error:
             why = "the service ended" if isinstance(error, _EndedError) else str(error)
-            _log.warning("the file %s was not imported: %s", draft.id, why)
+            _log.warning("the file %s was not imported: %s", draft.id, type(error).__name__)  # `why` may name somebody
             with contextlib.suppress(OSError):  # it may be gone: somebody in it was erased
                 self.drafts.write(replace(draft, stage="checked", why=why))
         finally:
