@@ -33,14 +33,19 @@ def simulate(
     experiment: Annotated[
         bool, typer.Option("--experiment", help="Compare them in an experiment on one service, too.")
     ] = False,
+    over_http: Annotated[
+        bool, typer.Option("--http", help="Ask `serendip serve` in a process of its own, instead of within this one.")
+    ] = False,
     seed: Seed = 0,
 ) -> None:
     """Let people of the demo world live with recipes, and tell what comes of it."""
     from serendip.cli.terminal import bars, say, show_json, show_table
     from serendip.serving.simulation.loop import live_apart
     from serendip.serving.simulation.outcome import told
+    from serendip.serving.simulation.over_http import OverHttp
     from serendip.serving.simulation.plan import Plan, Way
     from serendip.serving.simulation.plots import picture
+    from serendip.serving.simulation.service import Service
     from serendip.serving.simulation.together import live_together
     from serendip.world.living import Life
 
@@ -51,11 +56,12 @@ def simulate(
         raise InputError("--experiment compares at least two recipes")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} is not an empty folder")
+    kind = OverHttp if over_http else Service
     plan = Plan(seed, people, items, days=days, visits=visits, refit_every=refit)
     with bars() as progress:
         world = plan.world(progress)
-        lived = {way.name: live_apart(plan, world, way, folder / way.name, progress) for way in ways}
-        looks = live_together(plan, world, ways, folder / "together", progress) if experiment else []
+        lived = {way.name: live_apart(plan, world, way, folder / way.name, progress, kind) for way in ways}
+        looks = live_together(plan, world, ways, folder / "together", progress, kind) if experiment else []
     outcome = told(plan, Life(world, plan.past_days), ways, lived, looks)
     show_json(outcome, str(folder / RESULT))
     (folder / PICTURE).write_text(picture(outcome), encoding="utf-8")

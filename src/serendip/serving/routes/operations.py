@@ -10,7 +10,7 @@ from serendip.serving import operations
 from serendip.serving.bodies import Answered, Body
 from serendip.serving.engine import Engine
 from serendip.serving.problems import Refused
-from serendip.serving.routes.operation import readiness
+from serendip.serving.routes.health import readiness
 from serendip.serving.wire import JsonAnswer, JsonRoute, Live
 from serendip.store import rounds
 

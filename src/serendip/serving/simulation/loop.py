@@ -141,9 +141,11 @@ class Loop:
         return [(time.perf_counter() - started_s) * 1000]
 
 
-def live_apart(plan: Plan, world: World, way: Way, folder: Path, progress: Progress = silent) -> Lived:
-    """All days of a world of its own, served in one way."""
-    service = Service(folder, Life(world, plan.past_days).past(), plan.seed)
+def live_apart(
+    plan: Plan, world: World, way: Way, folder: Path, progress: Progress = silent, kind: type[Service] = Service
+) -> Lived:
+    """All days of a world of its own, served in one way, by a service of that `kind`."""
+    service = kind(folder, Life(world, plan.past_days).past(), plan.seed)
     try:
         loop, lived = Loop(plan, world, service, way.memory), []
         for day in track(range(plan.days), f"living with {way.name}", plan.days, progress):

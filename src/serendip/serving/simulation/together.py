@@ -36,7 +36,12 @@ class Look:
 
 
 def live_together(
-    plan: Plan, world: World, ways: Sequence[Way], folder: Path, progress: Progress = silent
+    plan: Plan,
+    world: World,
+    ways: Sequence[Way],
+    folder: Path,
+    progress: Progress = silent,
+    kind: type[Service] = Service,
 ) -> list[Look]:
     """A split of the people over the ways, the first being the control, read every evening.
 
@@ -47,7 +52,7 @@ def live_together(
         raise InputError(
             "an experiment compares live and stale ways; one that remembers what was seen can only live apart"
         )
-    service = Service(folder, Life(world, plan.past_days).past(), plan.seed)
+    service = kind(folder, Life(world, plan.past_days).past(), plan.seed)
     try:
         versions = [service.fit(way.recipe, aside=place > 0) for place, way in enumerate(ways)]
         arms = tuple(Arm(way.name, version) for way, version in zip(ways, versions, strict=True))

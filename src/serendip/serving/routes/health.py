@@ -1,4 +1,4 @@
-"""Operation: is it alive, can it serve, what does it count."""
+"""Health: is it alive, can it serve, what does it count."""
 
 from __future__ import annotations
 
