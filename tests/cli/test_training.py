@@ -30,6 +30,17 @@ def test_a_round_is_told_and_listed(shop: str, capsys: pytest.CaptureFixture[str
     assert "current" in capsys.readouterr().out
 
 
+def test_a_recipe_of_ones_own_is_fitted(shop: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "own.toml").write_text('name = "own"\n[[sources]]\nmodel = "popular"\n')
+    assert main(["train", shop, "--recipe", str(tmp_path / "own.toml")]) == 0
+    assert "skipped" in capsys.readouterr().err  # there is nothing to compare by
+    assert main(["train", shop, "--recipe", str(tmp_path / "own.toml"), "--anyway"]) == 0
+    assert "promoted" in capsys.readouterr().err
+    with Workspace.open(shop) as workspace:
+        assert workspace.pipeline().name == "own"
+        assert workspace.promotions()[-1].how == "training"
+
+
 def test_the_model_before_is_a_command_away(shop: str, capsys: pytest.CaptureFixture[str]) -> None:
     with Workspace.open(shop) as workspace:
         (before,) = workspace.versions()

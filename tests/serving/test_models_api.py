@@ -143,11 +143,13 @@ def test_exams_of_models_that_are_gone_are_forgotten(tmp_path: Path) -> None:
 
 def finished(client: Client, within_s: float = 60.0) -> dict[str, Any]:
     """The training told once nothing goes on, with the steps that were seen."""
-    deadline_s, steps = time.monotonic() + within_s, []
+    deadline_s, steps, moments = time.monotonic() + within_s, [], set()
     while (told := client.get("/v1/models/training").json())["running"] is not None:
         steps.append(told["running"]["step"])
+        moments.add(told["running"]["started_at"])
         assert time.monotonic() < deadline_s, told
         time.sleep(0.02)
+    assert len(moments) <= 1  # one round from its announcement to its end
     return {**told, "steps": list(dict.fromkeys(steps))}
 
 
@@ -157,7 +159,9 @@ def test_a_round_is_asked_for_watched_and_takes_over(workspace: Workspace, clien
     assert client.get("/v1/models/training").json()["events_since"] == 360
     answer = client.post("/v1/models:train", {})
     assert answer.status_code == 202
-    assert answer.json()["running"]["champion"] == before
+    began = answer.json()["running"]
+    assert (began["champion"], began["step"]) == (before, "starting")
+    assert "starter" not in began
     is_problem(client.post("/v1/models:train", {}), 409, "conflict")
     told = finished(client)
     assert "fitting" in told["steps"]

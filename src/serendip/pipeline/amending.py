@@ -6,7 +6,6 @@ encoders said and how large catalogues are indexed are made by a fit, and a chan
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -19,7 +18,7 @@ import numpy as np
 
 from serendip import models
 from serendip.data import InputError
-from serendip.pipeline.artifact import MEANING, SIGHT, Artifact, index_file, model_folder
+from serendip.pipeline.artifact import MEANING, SIGHT, Artifact, index_file, model_folder, sha256_of
 from serendip.pipeline.recipe import RANKING, Ranking, Recipe, Source
 from serendip.retrieval import Index, InvertedLists
 
@@ -102,9 +101,9 @@ def amend(folder: Path, draft: Path, recipe: Recipe, note: Mapping[str, Any]) ->
     if old.retrieval.slack != recipe.retrieval.slack:
         for name in [one for one in files if one.startswith("indexes/")]:
             _loosen(draft / name, recipe.retrieval.slack)
-            files[name] = _sha256(draft / name)
+            files[name] = sha256_of(draft / name)
     (draft / RECIPE).write_text(recipe.to_toml() + "\n", encoding="utf-8")
-    files[RECIPE] = _sha256(draft / RECIPE)
+    files[RECIPE] = sha256_of(draft / RECIPE)
     told = {**card, "recipe": recipe.name, **note, "files": dict(sorted(files.items()))}
     (draft / CARD).write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
@@ -208,8 +207,3 @@ def _loosen(file: Path, slack: float) -> None:
     arrays = load_file(file)
     file.unlink()  # the name here alone
     save_file({**arrays, **({"slack": np.array([slack])} if "slack" in arrays else {})}, file)
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -162,10 +162,11 @@ def _checked_card(folder: Path) -> dict[str, Any]:
 def _hashes(folder: Path) -> dict[str, str]:
     """SHA-256 of every file below `folder` except the card, by relative path."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "card.json")
-    return {path.relative_to(folder).as_posix(): _sha256(path) for path in paths}
+    return {path.relative_to(folder).as_posix(): sha256_of(path) for path in paths}
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """The digest that the card keeps of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -10,8 +10,10 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from serendip.data import InputError
+from serendip.models import WEIGHTS_FILE
 from serendip.pipeline import Recipe
 from serendip.pipeline.amending import changes
+from serendip.pipeline.artifact import model_folder
 from serendip.store import Workspace, exams
 from serendip.store.promotions import Promotion
 
@@ -115,7 +117,7 @@ def _parameters(folder: Path, recipe: Recipe) -> dict[str, int]:
     """How many numbers each source has learned, from the heads of the files alone."""
     found = {}
     for place, one in enumerate(recipe.learners):
-        file = folder / "models" / f"{place}-{one.model}" / "weights.safetensors"
+        file = model_folder(folder, place, one.model) / WEIGHTS_FILE
         try:
             with safe_open(file, "np") as opened:
                 found[one.name] = sum(prod(opened.get_slice(name).get_shape()) for name in opened.keys())  # noqa: SIM118

@@ -55,6 +55,10 @@ class Underway:
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
+    def told(self) -> dict[str, Any]:
+        """What others may know of it."""
+        return {name: value for name, value in self.to_json().items() if name != "starter"}
+
 
 class Report:
     """What the process that trains tells of itself: a `Progress` that also knows its steps."""
@@ -103,8 +107,9 @@ def withdraw(folder: Path) -> None:
 def told(folder: Path, now: Underway) -> Iterator[Report]:
     """Tell every process what goes on within; only by who holds the lock on `folder`."""
     settle(folder)
+    announced = _written(folder)
     try:
-        yield Report(folder, now)
+        yield Report(folder, replace(now, started_at=announced.started_at) if announced else now)
     finally:
         (folder / FILE).unlink(missing_ok=True)
 

@@ -46,7 +46,7 @@ def training(engine: Live) -> JsonAnswer:
     """The round of training that goes on, how far it is, and what came of the last one."""
     workspace = engine.workspace
     running, last = underway.read(workspace.path), rounds.read(workspace.path)[-1:]
-    told = {"running": running and running.to_json(), "last": last[0].to_json() if last else None}
+    told = {"running": running and running.told(), "last": last[0].to_json() if last else None}
     settings = workspace.settings.training
     by_itself = {"every_h": settings.every_h, "every_events": settings.every_events}
     return JsonAnswer({**told, "events_since": _events_since(engine), **by_itself})
@@ -87,7 +87,7 @@ def train(engine: Live, request: Request, body: TrainBody) -> JsonAnswer:
     if not background.begin(Order(recipe, body.anyway, key_of(request))):
         raise Refused("conflict", "a model is being trained already; GET /v1/models/training tells how far it is")
     running = underway.read(engine.workspace.path)
-    return JsonAnswer({"running": running and running.to_json()}, 202)
+    return JsonAnswer({"running": running and running.told()}, 202)
 
 
 @router.post("/models:evaluate", response_model=ExamTold)
