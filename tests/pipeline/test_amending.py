@@ -38,6 +38,7 @@ FREE = {
     "exploration": changed(exploration={"places": (3,)}),
     "a source less": without("als"),
     "no pictures": changed(picture={"encoder": None}),
+    "the well known": changed(reranking={"popularity": 0.5}),
     "a name": changed(name="another", description="says more"),
 }
 
@@ -67,7 +68,6 @@ NEEDING = {
     "another setting": changed(sources=[{"model": "ease", "config": {"l2": 5.0}}]),
     "a ranking": changed(ranking={"model": "cross_encoder"}),
     "an encoder": changed(text={"encoder": "words"}),
-    "fame": changed(reranking={"popularity": 0.5}),
     "an index": changed(retrieval={"index_from": 10}),
 }
 

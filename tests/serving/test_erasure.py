@@ -71,6 +71,7 @@ def assert_as_if_fitted_without(workspace: Workspace, sources: set[str]) -> None
         weights = anew.models[name].weights()
         for key, array in saved.models[name].weights().items():
             np.testing.assert_allclose(array, weights[key], atol=1e-6, rtol=0, err_msg=f"{name} {key}")
+    np.testing.assert_array_equal(saved.wanted_by, anew.wanted_by)
 
 
 def test_models_that_can_forget_exactly_and_at_once(shop, engine) -> None:

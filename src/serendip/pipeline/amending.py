@@ -147,8 +147,6 @@ def _needs(
         return "what an encoder says of the items is read by a fit" if after[place] else ""
     if place == ("text", "fields") and new.text.encoder:
         return "what an encoder says of other texts is read by a fit"
-    if place == ("reranking", "popularity") and not old.reranking.popularity:
-        return "how well known items are is counted by a fit"
     if place[0] == "retrieval" and place[1] != "slack":
         was, will = (n_items >= one.retrieval.index_from for one in (old, new))
         if will and (not was or place[1] == "index"):

@@ -6,7 +6,7 @@ vocabulary.json       item ids in row order
 catalogue.ndjson      attributes, one line per item
 models/<source>/      config.json and weights.safetensors
 indexes/<source>.safetensors   where the catalogue is large
-fame.safetensors      how well known items are, where the recipe looks at it
+fame.safetensors      how many people wanted each item
 meaning.safetensors   what an encoder said of the items' texts, where words are searched by what they mean
 sight.safetensors     what an encoder of pictures saw of those of items, where pictures are searched by
 card.json             data window, sizes, times, versions, and the SHA-256 of every other file
@@ -25,7 +25,7 @@ import numpy as np
 
 from serendip import models, retrieval
 from serendip.data import DamagedArtifactError, InputError, Signals, Vocabulary
-from serendip.data.arrays import FloatArray
+from serendip.data.arrays import IntArray
 from serendip.models import Embeds, Model
 from serendip.pipeline.catalogue import Catalogue, Records
 from serendip.pipeline.meaning import Meaning
@@ -51,7 +51,8 @@ class Artifact:
     card: Mapping[str, Any]
     meaning: Meaning | None = None
     sight: Sight | None = None
-    fame: FloatArray = field(default_factory=lambda: np.empty(0, np.float32))
+    wanted_by: IntArray = field(default_factory=lambda: np.empty(0, np.int32))
+    """How many people wanted each item, (N,); empty where that was not counted."""
 
     def save(self, folder: Path) -> None:
         """Write everything into `folder`, which is made."""
@@ -69,8 +70,8 @@ class Artifact:
             _save_arrays(self.meaning.arrays(), folder / MEANING)
         if self.sight is not None:
             _save_arrays(self.sight.arrays(), folder / SIGHT)
-        if len(self.fame):
-            _save_arrays({"fame": self.fame}, folder / FAME)
+        if len(self.wanted_by):
+            _save_arrays({"wanted_by": self.wanted_by}, folder / FAME)
         card = {"format": FORMAT, **self.card, "files": _hashes(folder)}
         _write(folder / "card.json", json.dumps(card, indent=2, ensure_ascii=False))
 
@@ -103,8 +104,8 @@ class Artifact:
         known = Meaning(recipe.text.encoder).restore(meaning) if meaning and recipe.text.encoder else None
         sight = _open_arrays(folder / SIGHT)
         seen = Sight(recipe.picture.encoder).restore(sight) if sight and recipe.picture.encoder else None
-        fame = (_open_arrays(folder / FAME) or {}).get("fame", np.empty(0, np.float32))
-        return cls(recipe, signals, catalogue, fitted, indexes, card, known, seen, fame)
+        wanted_by = (_open_arrays(folder / FAME) or {}).get("wanted_by", np.empty(0, np.int32))
+        return cls(recipe, signals, catalogue, fitted, indexes, card, known, seen, wanted_by)
 
 
 def _save_arrays(arrays: dict[str, Any], file: Path) -> None:

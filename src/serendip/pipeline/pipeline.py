@@ -24,7 +24,7 @@ from serendip.data import (
     Signals,
     Vocabulary,
 )
-from serendip.data.arrays import FloatArray, IntArray, Sparse
+from serendip.data.arrays import IntArray, Sparse
 from serendip.data.vocabulary import UNKNOWN
 from serendip.features.pictures import START
 from serendip.models import Model
@@ -83,7 +83,8 @@ class Pipeline:
         self._sight: Sight | None = None
         self.pictures = Path()
         """The folder that the attribute `image` of items starts from, once it was fitted."""
-        self._fame: FloatArray = np.empty(0, np.float32)  # of the learned items
+        self.wanted_by: IntArray = np.empty(0, np.int32)
+        """How many people wanted each learned item when it was fitted; empty: that was not counted."""
         self._offer = Offer.of(Catalogue(self.learned, []), {}, {}, self.signals)
 
     @property
@@ -131,7 +132,7 @@ class Pipeline:
             with watch.measuring("sight"):
                 self._sight = Sight(self.recipe.picture.encoder).fit(dataset, options)
         self.pictures = options.pictures or Path()
-        self._fame = fame_of(np.bincount(dataset.matrix().indices, minlength=dataset.n_items))
+        self.wanted_by = np.bincount(dataset.matrix().indices, minlength=dataset.n_items).astype(np.int32)
         self.signals, self.lookup = dataset.signals, dataset.history
         self._open(catalogue)
         if self.recipe.ranking is not None:
@@ -149,6 +150,7 @@ class Pipeline:
     def _open(self, catalogue: Catalogue) -> None:
         """Offer what was fitted."""
         self.learned = catalogue.vocabulary
+        self._fame = fame_of(self.wanted_by)
         self._offer = self._sources.offer(catalogue, self.signals)
 
     def learn(self, before: Dataset, after: Dataset) -> Learned:
@@ -184,7 +186,7 @@ class Pipeline:
         fitted = self.catalogue
         if len(fitted) > len(self.learned):
             fitted = Catalogue(self.learned, fitted.records[: len(self.learned)])
-        others = (self._sources.indexes, self.card, self._meaning, self._sight, self._fame)
+        others = (self._sources.indexes, self.card, self._meaning, self._sight, self.wanted_by)
         return Artifact(self.recipe, self.signals, fitted, self.models, *others)
 
     @classmethod
@@ -193,7 +195,7 @@ class Pipeline:
         pipeline = cls(saved.recipe)
         pipeline._sources.models, pipeline._sources.indexes = dict(saved.models), dict(saved.indexes)
         pipeline.signals, pipeline.card = saved.signals, dict(saved.card)
-        pipeline._meaning, pipeline._sight, pipeline._fame = saved.meaning, saved.sight, saved.fame
+        pipeline._meaning, pipeline._sight, pipeline.wanted_by = saved.meaning, saved.sight, saved.wanted_by
         pipeline._open(saved.catalogue)
         return pipeline
 

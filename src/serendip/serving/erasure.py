@@ -167,7 +167,9 @@ class Erasures:
         pipeline = Pipeline.load(folder)
         taught = provenance.taught(erasure, pipeline.items, pipeline.signals)
         forgot = {name for name in exact if taught is not None and _forgets(pipeline.models[name], taught)}
-        if not forgot:
+        learned = min(provenance.erasures.values(), default=0) < erasure.mark.erasures  # else it was fitted after it
+        uncounted = learned and taught is not None and _uncount(pipeline, taught)
+        if not forgot and not uncounted:
             return True
         provenance.after(erasure, forgot).write(pipeline)
         draft = self._workspace.new_model_folder()
@@ -194,6 +196,16 @@ class Erasures:
 
     def _comes(self, served: Served, source: str) -> bool:
         return self._waiting > 0 and isinstance(served.pipeline.models[source], Forgets)
+
+
+def _uncount(pipeline: Pipeline, taught: Queries) -> bool:
+    """Take who was taught out of how many people wanted each item; whether that changed anything."""
+    before = pipeline.wanted_by
+    if not len(before) or not len(taught):
+        return False
+    wanted = np.bincount(taught.matrix(len(before)).indices, minlength=len(before))
+    pipeline.wanted_by = np.maximum(before - wanted, 0).astype(np.int32)
+    return bool(wanted.any())
 
 
 def _forgets(model: Model, taught: Queries) -> bool:
