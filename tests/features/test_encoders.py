@@ -169,7 +169,7 @@ def test_a_folder_that_is_none_is_said(folder: Path, tmp_path: Path) -> None:
 
 def test_what_is_not_on_this_machine_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(InputError, match=r"no encoder 'nobody/nothing'.*`hf download nobody/nothing`"):
+    with pytest.raises(InputError, match=r"no encoder 'nobody/nothing'.*`serendip encoders download nobody/nothing`"):
         text_encoder("nobody/nothing")
     with pytest.raises(InputError, match="no encoder 'no such name'"):
         text_encoder("no such name")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import typer
 
-from serendip.cli import backup, experiments, keys, lists, simulation, training, tuning
+from serendip.cli import backup, encoders, experiments, keys, lists, simulation, training, tuning
 from serendip.cli.commands import app
 from serendip.errors import DamagedArtifactError, InputError
 
@@ -29,6 +29,7 @@ app.command(epilog=training.PROMOTE)(training.promote)
 app.command(epilog=backup.BACKUP)(backup.backup)
 app.command(epilog=backup.RESTORE)(backup.restore)
 app.command(epilog=simulation.EXAMPLE)(simulation.simulate)
+app.add_typer(encoders.app)
 app.add_typer(keys.app)
 app.add_typer(experiments.app)
 

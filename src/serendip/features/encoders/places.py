@@ -36,13 +36,16 @@ def of_hub(name: str) -> Path:
     Raises:
         InputError: it is neither a folder nor in the cache.
     """
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
 
     try:
-        return Path(snapshot_download(name, local_files_only=True))
-    except (LocalEntryNotFoundError, HFValidationError):
+        found = try_to_load_from_cache(name, "config.json")
+    except HFValidationError:
+        found = None
+    if not isinstance(found, str):
         raise InputError(
             f"there is no encoder {name!r}: it is no folder, and Hugging Face's cache on this machine does not hold "
-            f"it; where it can be reached, `hf download {name}` puts it there"
-        ) from None
+            f"it; where it can be reached, `serendip encoders download {name}` puts it there"
+        )
+    return Path(found).parent
