@@ -123,6 +123,7 @@ def test_the_same_file_again_adds_nothing(empty: Workspace, ask_of: Ask) -> None
     assert (again["accepted"], again["duplicates"]) == (0, 200)
     assert first["sha256"] == again["sha256"]
     assert [one["id"] for one in client.get("/v1/imports").json()["data"]] == [again["id"], first["id"]]
+    assert client.get("/v1/imports?cursor=eA").status_code == 422
     page = client.get("/v1/imports?limit=1").json()
     assert client.get(f"/v1/imports?limit=1&cursor={page['next_cursor']}").json()["data"] == [first]
 

@@ -16,6 +16,7 @@ from threading import Event, Thread
 
 from serendip.data import InputError
 from serendip.data.times import rfc3339
+from serendip.serving.pacing import Pace
 from serendip.serving.storage import measured
 from serendip.store import StoreError, Workspace
 from serendip.store.backup import backup
@@ -138,13 +139,12 @@ class Backups:
             raise InputError(f"a backup may need {needed:,} bytes, and the disk has {free:,} left")
 
     def _make(self, under: Under, lock: FolderLock) -> None:
-        told_s = [0.0]
+        pace = Pace(TELL_EVERY_S)
 
         def progress(label: str, done: int, total: int) -> None:
             if self._ending.is_set():
                 raise _EndedError
-            if time.monotonic() - told_s[0] >= TELL_EVERY_S:
-                told_s[0] = time.monotonic()
+            if pace.due():
                 self._tell(Under(under.name, under.begun, label, done, total))
 
         try:

@@ -87,7 +87,7 @@ class Drafts:
 
     def read(self, id_: str) -> Draft | None:
         """None where there is no such draft, or not any more."""
-        if not _ID.fullmatch(id_):
+        if not is_id(id_):
             return None
         try:
             draft = Draft(**json.loads((self.folder_of(id_) / DRAFT_FILE).read_bytes()))
@@ -108,7 +108,7 @@ class Drafts:
     def refused_of(self, id_: str) -> Path | None:
         """The rows of a draft, or of what was imported, that could not be used."""
         path = self._folder / id_ / REJECTED
-        return path if _ID.fullmatch(id_) and path.is_file() else None
+        return path if is_id(id_) and path.is_file() else None
 
     def sift(self, draft: Draft, task: Mapping[str, Any]) -> dict[str, Any]:
         """What a process of its own says of a draft.
@@ -189,7 +189,12 @@ class Drafts:
 
     def _ids(self) -> Iterator[str]:
         if self._folder.is_dir():
-            yield from (path.name for path in self._folder.iterdir() if _ID.fullmatch(path.name))
+            yield from (path.name for path in self._folder.iterdir() if is_id(path.name))
+
+
+def is_id(text: str) -> bool:
+    """Whether this can be the id of a draft or of an import, and so is no other path."""
+    return _ID.fullmatch(text) is not None
 
 
 def _made_s(id_: str) -> float:

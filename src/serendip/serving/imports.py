@@ -5,19 +5,20 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from threading import Thread
 from typing import Any
 
 import polars as pl
 
-from serendip.data import InputError, Tables
+from serendip.data import InputError, Progress, Tables
 from serendip.data.checks import EXAMPLES
 from serendip.data.readers.chosen import Choice, TableKind
 from serendip.data.sifting import written
 from serendip.serving.drafts import Draft, Drafts
 from serendip.serving.engine import Engine
+from serendip.serving.pacing import Pace
 from serendip.serving.watching import Watcher
 from serendip.store import Imported, Receipt, StoreError
 from serendip.store.files import FolderLock
@@ -95,11 +96,11 @@ class Imports(Watcher):
         self._threads[-1].start()
         return begun
 
-    def _worked_on(self, draft: Draft, work: Any) -> Draft:
+    def _worked_on(self, draft: Draft, work: Callable[[Draft], Draft]) -> Draft:
         lock = self.drafts.hold(draft.id)
         try:
             now = self.drafts.read(draft.id) or draft
-            done: Draft = work(replace(now, report=None, choice=None, why=""))
+            done = work(replace(now, report=None, choice=None, why=""))
             self.drafts.write(done)
         finally:
             lock.release()
@@ -150,14 +151,13 @@ class Imports(Watcher):
         finally:
             lock.release()
 
-    def _progress(self, draft: Draft) -> Any:
-        told_s = [time.monotonic()]
+    def _progress(self, draft: Draft) -> Progress:
+        pace = Pace(TELL_EVERY_S)
 
         def progress(label: str, done: int, total: int) -> None:
             if self._ended.is_set():
                 raise _EndedError
-            if time.monotonic() - told_s[0] >= TELL_EVERY_S:
-                told_s[0] = time.monotonic()
+            if pace.due():
                 self.drafts.write(replace(draft, done=done, total=total))
 
         return progress

@@ -39,6 +39,11 @@ ENDINGS: Mapping[str, Format] = {
     ".ndjson": "jsonl",
     ".parquet": "parquet",
 }
+NAMES: Mapping[TableKind, tuple[str, ...]] = {
+    "items": ("item", "product", "movie"),
+    "users": ("user", "customer", "people"),
+}
+"""How the names of their files begin."""
 UNITS_MS: Mapping[TimeUnit, float | None] = {"auto": None, "s": 1000.0, "ms": 1.0, "us": 1e-3, "ns": 1e-6}
 SEPARATOR = r"^[\t !#-~]$"  # one byte, and no quotation mark
 HEAD_BYTES = 256 << 10
@@ -178,9 +183,9 @@ def _beginning(path: Path, name: str, format_: Format, delimiter: str | None) ->
 def _kind_of(name: str, headers: Sequence[str]) -> TableKind:
     """By the name of the file, else by its columns."""
     stem = Path(name).stem.lower()
-    for kind, words in (("items", ("item", "product", "movie")), ("users", ("user", "customer", "people"))):
-        if any(stem.startswith(word) for word in words):
-            return kind  # type: ignore[return-value]
+    for kind, words in NAMES.items():
+        if stem.startswith(words):
+            return kind
     found = guess(headers, EVENT_PARTS)
     if {"user", "item"} <= set(found) or {"item", "type", "time"} <= set(found):
         return "events"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import Field
 
 from serendip.data.times import rfc3339
@@ -20,6 +20,7 @@ from serendip.store.keys import LONGEST_NAME, SCOPES
 router = APIRouter(prefix="/v1", tags=["access"], route_class=JsonRoute)
 
 Scope = Literal["recommend:read", "events:write", "data:read", "data:write", "control:read", "admin"]
+KeyId = Annotated[str, Query(max_length=64, pattern=r"^[\x21-\x7e]*$")]
 SECRET = {"cache-control": "no-store"}
 
 
@@ -149,7 +150,7 @@ def revoke(request: Request, engine: Live, key_id: PathId) -> JsonAnswer:
 
 
 @router.get("/audit", response_model=AuditPage)
-def audit_log(audit: Audited, limit: Limit = 50, cursor: str | None = None, key_id: str | None = None) -> JsonAnswer:
+def audit_log(audit: Audited, limit: Limit = 50, cursor: str | None = None, key_id: KeyId | None = None) -> JsonAnswer:
     """Who did what: all that needs an administrator, and what was refused to known keys."""
     entries, following = _page(audit, limit, cursor, key_id, ())
     data = [{**_timed(entry), **_what(entry)} for entry in entries]

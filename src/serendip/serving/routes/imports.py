@@ -19,7 +19,7 @@ from serendip.serving import drafts
 from serendip.serving.access import GuardedRoute
 from serendip.serving.audit import audited
 from serendip.serving.bodies import Answered, Body
-from serendip.serving.drafts import Draft
+from serendip.serving.drafts import Draft, is_id
 from serendip.serving.gate import FILE_BODY_LIMIT
 from serendip.serving.imports import Imports
 from serendip.serving.problems import Refused
@@ -220,7 +220,10 @@ async def _kept(request: Request, path: Path) -> tuple[int, str]:
 @router.get("/imports", response_model=ImportPage)
 def every(engine: Live, imports: Reading, limit: Limit = 20, cursor: str | None = None) -> JsonAnswer:
     """What was imported over HTTP, what is on its way, and what may be sent."""
-    rows = engine.store.import_page(limit + 1, id_of(cursor))
+    before = id_of(cursor)
+    if before is not None and not is_id(before):
+        raise Refused("invalid-request", "the cursor is not one that a list gave")
+    rows = engine.store.import_page(limit + 1, before)
     following = cursor_after(rows[limit - 1].id) if len(rows) > limit else None
     data = [_imported(imports, one) for one in rows[:limit]]
     waiting = [_line(one) for one in imports.drafts.all()]
@@ -233,7 +236,7 @@ def one(engine: Live, imports: Reading, import_id: PathId) -> JsonAnswer:
     draft = imports.drafts.read(import_id)
     if draft is not None:
         return JsonAnswer({"draft": _draft(draft), "imported": None})
-    known = engine.store.import_page(1, f"{import_id}~")
+    known = engine.store.import_page(1, f"{import_id}~") if is_id(import_id) else []
     if not known or known[0].id != import_id:
         raise _unknown(import_id)
     return JsonAnswer({"draft": None, "imported": _imported(imports, known[0])})
