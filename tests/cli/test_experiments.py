@@ -31,7 +31,7 @@ def test_an_experiment_from_beginning_to_end(shop: str, capsys: pytest.CaptureFi
     with Workspace.open(shop) as workspace:
         current = workspace.current_model()
         assert current is not None
-        assert workspace.model_versions() == [current.name, challenger]
+        assert workspace.versions() == [current.name, challenger]
     arms = ["--arm", "control=current", "--arm", f"new={challenger}=2"]
     assert main(["experiment", "start", shop, "trial", *arms, "--traffic", "0.5", "--worth", "0.02"]) == 0
     id_ = capsys.readouterr().out.strip()

@@ -58,6 +58,7 @@ MISSING = {
     (422, "/v1/models:evaluate"),
     (409, "/v1/models:train"),
     (422, "/v1/recipe"),
+    (422, "/v1/recipe:aside"),
     (404, "/v1/keys/{key_id}"),
     (422, "/v1/imports"),  # the test sends no file
     *((404, f"/v1/imports/{{import_id}}{of}") for of in ("", ":guess", ":check", ":accept", "/rejected")),
@@ -88,6 +89,7 @@ def body(method: str, path: str) -> dict[str, Any]:
         "/v1/models:evaluate": {"version": "nothing"},
         "/v1/models:train": {},
         "/v1/recipe": {"version": "nothing", "recipe": DEFAULT},
+        "/v1/recipe:aside": {"version": "nothing", "recipe": DEFAULT},
         "/v1/recipe:check": {"recipe": DEFAULT},
         "/v1/recipe:dry-run": {"recipe": DEFAULT, "people": 1},
         "/v1/users:batch": [],

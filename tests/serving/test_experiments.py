@@ -60,7 +60,7 @@ def shown(client: Client, user: str, **ask: Any) -> dict[str, Any]:
 
 
 def test_people_are_split_for_good_and_it_is_logged(shop: Workspace, client: Client) -> None:
-    current, challenger = shop.model_versions()[0], fit_aside(shop)
+    current, challenger = shop.versions()[0], fit_aside(shop)
     told = start(client, challenger)
     assert [(arm["name"], arm["recipe"]) for arm in told["arms"]] == [("control", "default"), ("new", "crowd")]
     seen = {user: shown(client, user) for user in PEOPLE[:80]}
@@ -88,7 +88,7 @@ def test_a_part_of_the_people_and_one_surface(shop: Workspace, client: Client) -
 
 
 def test_interleaved_lists_hold_both_and_say_who_picked(shop: Workspace, client: Client) -> None:
-    versions = [shop.model_versions()[0], fit_aside(shop)]
+    versions = [shop.versions()[0], fit_aside(shop)]
     told = start(client, versions[1], kind="interleaving")
     one = shown(client, "u3", limit=6)
     assert (one["experiment"], one["arm"]) == (told["id"], None)
@@ -133,7 +133,7 @@ def test_nothing_read_so_far_is_valid_json(shop: Workspace, client: Client) -> N
     assert arms[1]["gain"] == {"mean": None, "low": None, "high": None}
     listed = client.get("/v1/experiments").json()
     assert [one["id"] for one in listed["data"]] == [told["id"]]
-    assert listed["models"] == shop.model_versions()
+    assert listed["models"] == shop.versions()
     assert client.get("/v1/experiments/trial").json() == told
 
 
@@ -142,11 +142,11 @@ def test_models_of_an_experiment_outlive_the_ones_after_them(shop: Workspace, cl
     start(client, needed)
     publish_model(shop)
     publish_model(shop)
-    assert needed in shop.model_versions()
-    assert forgotten not in shop.model_versions()  # nobody compares it
+    assert needed in shop.versions()
+    assert forgotten not in shop.versions()  # nobody compares it
     client.post("/v1/experiments/trial/stop", {})
     publish_model(shop)
-    assert needed not in shop.model_versions()
+    assert needed not in shop.versions()
 
 
 def test_an_experiment_ends_with_a_model_that_knew_somebody_erased(shop: Workspace, client: Client) -> None:
@@ -156,7 +156,7 @@ def test_an_experiment_ends_with_a_model_that_knew_somebody_erased(shop: Workspa
     client("DELETE", "/v1/users/u5")
     engine.erasures.stop()
     engine.experiments.look()
-    assert challenger not in shop.model_versions()
+    assert challenger not in shop.versions()
     assert not engine.deployment.beside
     ended = client.get(f"/v1/experiments/{told['id']}").json()
     assert "erased" in ended["stopped_why"]

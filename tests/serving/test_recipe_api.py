@@ -216,6 +216,25 @@ def history_recipe(client: Client, place: int) -> dict[str, Any]:
     return Recipe.parse(toml, "history").model_dump(mode="json")
 
 
+def test_a_recipe_is_put_aside_for_an_experiment(
+    workspace: Workspace, ask_of: Callable[[Workspace], Client], is_problem: Problem
+) -> None:
+    client, current = ask_of(workspace), workspace.current_model()
+    assert current is not None
+    body = {"version": current.name, "recipe": {**weighed("ease", 9.0), "name": "mostly ease"}}
+    told = client.post("/v1/recipe:aside", body).json()
+    assert told == {"version": told["version"], "answers": False}
+    assert workspace.current_model() == current
+    assert told["version"] in workspace.versions()
+    arms = [{"name": "control"}, {"name": "ease", "model_version": told["version"]}]
+    begun = client.post("/v1/experiments", {"name": "weights", "arms": arms}).json()
+    assert [arm["recipe"] for arm in begun["arms"]] == ["default", "mostly ease"]
+    assert recipes.due(workspace, None)[0].name == "default"  # it is not what is fitted from now on
+    is_problem(client.post("/v1/recipe:aside", {**body, "version": "another"}), 409)
+    needing = {**body, "recipe": changed(text={"encoder": "words"})}
+    is_problem(client.post("/v1/recipe:aside", needing), 422)
+
+
 def test_what_must_be_learned_is_not_put_in_service(
     workspace: Workspace, ask_of: Callable[[Workspace], Client], is_problem: Problem
 ) -> None:

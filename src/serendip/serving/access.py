@@ -87,6 +87,7 @@ POLICY: dict[tuple[str, str], str] = {
     ("POST", "/v1/recipe:check"): LOOK,
     ("POST", "/v1/recipe:dry-run"): LOOK,
     ("PUT", "/v1/recipe"): ADMIN,
+    ("POST", "/v1/recipe:aside"): ADMIN,
     ("GET", "/v1/alerts"): LOOK,
     ("GET", "/v1/keys"): LOOK,
     ("POST", "/v1/keys"): ADMIN,

@@ -59,7 +59,7 @@ class Experiments(Watcher):
 
     def _is_whole(self, experiment: Experiment) -> bool:
         """Whether the models of all arms are there; an experiment that lost one is over."""
-        there = self._workspace.model_versions()
+        there = self._workspace.versions()
         if all(arm.model_version is None or arm.model_version in there for arm in experiment.arms):
             return True
         if self._workspace.store.stop_experiment(experiment.id, MODEL_GONE):
@@ -134,7 +134,7 @@ def begin(
         raise InputError("the share of an arm must be above 0 and at most 1000")
     if workspace.current_model() is None:
         raise InputError("there is no model yet")
-    there = workspace.model_versions()
+    there = workspace.versions()
     for arm in arms:
         if arm.model_version is not None and arm.model_version not in there:
             raise InputError(f"there is no model {arm.model_version!r}; there are {', '.join(there)}")

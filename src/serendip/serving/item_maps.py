@@ -116,7 +116,7 @@ class ItemMaps:
     def _write(self, made: ItemMap) -> None:
         """In one step, so that nobody reads half of it."""
         self._folder.mkdir(exist_ok=True)
-        there = {self._file(version) for version in self._workspace.model_versions()}
+        there = {self._file(version) for version in self._workspace.versions()}
         for file in self._folder.glob("*.json"):
             if file not in there:
                 file.unlink(missing_ok=True)

@@ -76,13 +76,17 @@ def _named(recipe: Recipe) -> Iterator[str]:
         yield from (value for value in learner.config.values() if isinstance(value, str))
 
 
-def put_in_service(workspace: Workspace, model: Path, recipe: Recipe, by: str | None) -> str | None:
+def put_in_service(
+    workspace: Workspace, model: Path, recipe: Recipe, by: str | None, aside: bool = False
+) -> str | None:
     """Put `recipe` over what was fitted for the current model; the new version, None where another is current by now.
+
+    `aside` leaves the current model where it is: the version is for an experiment.
 
     Raises:
         InputError: something of it needs a fit.
     """
-    return workspace.amend_model(model, recipe, chosen(workspace), by)
+    return workspace.amend_model(model, recipe, {} if aside else chosen(workspace), by, aside)
 
 
 def _digest(workspace: Workspace) -> str:

@@ -46,10 +46,6 @@ class ModelShelf:
             self._drafts[draft] = lock
         return draft
 
-    def names(self) -> list[str]:
-        """Of all models there are, oldest first."""
-        return sorted(path.name for path in self.folder.iterdir() if path.is_dir() and path.suffix != DRAFT)
-
     def set_aside(self, draft: Path) -> str:
         """Put a draft beside the current model and return its name; it stays until the next `publish`.
 

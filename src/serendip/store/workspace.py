@@ -173,10 +173,6 @@ class Workspace:
         """Make a folder from `new_model_folder` the current model; its version, which is the folder's new name."""
         return self._shelf.publish(folder, self._in_experiments())
 
-    def model_versions(self) -> list[str]:
-        """Of all models on the shelf, oldest first."""
-        return self._shelf.names()
-
     def _in_experiments(self) -> set[str]:
         """The models that experiments which run need."""
         arms = (arm for experiment in self.store.experiments(running=True) for arm in experiment.arms)
@@ -186,10 +182,12 @@ class Workspace:
         """As `publish`, but None, and the folder is gone, where `old` is no longer the current model."""
         return self._shelf.succeed(folder, old, self._in_experiments(), deed)
 
-    def amend_model(self, old: Path, recipe: Recipe, note: Mapping[str, Any], by: str | None = None) -> str | None:
+    def amend_model(
+        self, old: Path, recipe: Recipe, note: Mapping[str, Any], by: str | None = None, aside: bool = False
+    ) -> str | None:
         """Make what was fitted for the current model `old`, under another recipe, the current one; its version.
 
-        None, and nothing is done, where `old` is no longer current.
+        None, and nothing is done, where `old` is no longer current. `aside` puts it beside that instead.
 
         Args:
             note: what the card says besides.
@@ -203,14 +201,14 @@ class Workspace:
         except (InputError, OSError, ValueError, KeyError):
             self._shelf.give_up(draft)
             raise
-        return self.succeed_model(draft, old, Deed("recipe", by))
+        return self._shelf.set_aside(draft) if aside else self.succeed_model(draft, old, Deed("recipe", by))
 
     def promotions(self) -> list[Promotion]:
         """Which models were put in service, the latest, oldest first."""
         return promotions.read(self.models_dir)
 
     def versions(self) -> list[str]:
-        """The models that are there, the current one and the one before it, oldest first."""
+        """Of all models on the shelf, oldest first."""
         return self._shelf.versions()
 
     def promote(self, version: str, by: str | None = None) -> None:

@@ -19,7 +19,6 @@ from playwright.sync_api import Browser, Page, Playwright, Response
 
 from serendip.pipeline import Pipeline, Recipe
 from serendip.serving import create_app
-from serendip.serving.pages import SCREENS, STATIC
 from serendip.store import Workspace
 from serendip.training import FitOptions
 from serendip.world import generate
@@ -35,7 +34,6 @@ SWITCHES = (
     "--disable-quic",
 )
 
-THERE = [screen for screen in SCREENS if (STATIC / f"room/screens/{screen}.js").exists()]
 OpenPage = Callable[..., Page]
 CARD = "#list .card"
 

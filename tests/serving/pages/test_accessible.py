@@ -8,7 +8,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
-from tests.serving.pages.play_service import THERE, OpenPage, settle
+from serendip.serving.pages import SCREENS
+from tests.serving.pages.play_service import OpenPage, settle
 
 GRAVE = {"serious", "critical"}
 READERS: dict[str, dict[str, Any]] = {
@@ -34,7 +35,7 @@ def test_play_has_no_serious_fault(open_page: OpenPage, reader: str) -> None:
 
 
 @pytest.mark.parametrize("reader", READERS)
-@pytest.mark.parametrize("screen", [*THERE, "person?id=p0002", "item?id=book-0001"])
+@pytest.mark.parametrize("screen", [*SCREENS, "person?id=p0002", "item?id=book-0001"])
 def test_no_screen_of_the_room_has_a_serious_fault(open_room: OpenPage, screen: str, reader: str) -> None:
     page = open_room(f"/room/{screen}", **READERS[reader])
     for drawer in page.locator(".panel summary").all():

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
+from serendip.serving.pages import SCREENS, words
 from serendip.store import Workspace
 from serendip.store.keys import make
-from tests.serving.pages.play_service import THERE, OpenPage, Watch, serving, settled
+from tests.serving.pages.play_service import OpenPage, Watch, serving, settled
 
 
 def heading(page: Page) -> str:
@@ -72,7 +74,7 @@ def test_an_empty_workspace_says_so_on_every_screen(open_room: OpenPage, tmp_pat
     with serving(workspace) as url:
         page = open_room("/room/overview", url)
         expect(page.get_by_role("region", name="At a glance")).to_contain_text("no model yet")
-        for screen in THERE:
+        for screen in SCREENS:
             page.goto(f"{url}/room/{screen}")
             settled(page)
             assert page.locator(".notice.problem:visible").count() == 0, screen
@@ -92,3 +94,29 @@ def test_a_service_that_was_restarted_is_found_again(open_room: OpenPage, tmp_pa
         page.close()
     watch.errors.clear()  # a browser says in its console that nobody answered
     workspace.close()
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_every_screen_fits_a_narrow_dark_phone_in_chinese(open_room: OpenPage, screen: str) -> None:
+    phone = {"viewport": {"width": 320, "height": 640}, "has_touch": True, "is_mobile": True, "color_scheme": "dark"}
+    page = open_room(f"/room/{screen}?lang=zh", **phone)
+    assert heading(page) == words("room")["zh"][screen]
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    light = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/[0-9]+/g).slice(0, 3).map(Number)")
+    assert max(light) < 64
+
+
+def test_the_room_is_walked_by_keyboard_alone(open_room: OpenPage) -> None:
+    page = open_room("/room/overview")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip-link"
+    for screen in SCREENS[1:]:
+        link = page.locator(f"nav [data-screen={screen}]")
+        while not link.evaluate("node => node === document.activeElement"):
+            page.keyboard.press("Shift+Tab" if page.evaluate("document.activeElement.id") == "heading" else "Tab")
+        page.keyboard.press("Enter")
+        settled(page)
+        assert page.evaluate("document.activeElement.id") == "heading"
+        assert heading(page) == words("room")["en"][screen]
+    page.go_back()
+    expect(page.locator("#heading")).to_have_text(words("room")["en"][SCREENS[-2]])

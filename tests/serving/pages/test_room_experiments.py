@@ -70,6 +70,34 @@ def test_an_experiment_from_its_start_to_its_end(open_room: OpenPage, two_models
         assert experiment.stopped_why == "stopped in the control room"
 
 
+def test_two_recipes_are_compared_without_leaving_the_page(open_room: OpenPage, tmp_path: Path) -> None:
+    workspace = make_workspace(tmp_path, n_items=60, n_people=40, target_events=1_500)
+    with serving(workspace) as url:
+        page = open_room("/room/pipeline", url)
+        page.get_by_role("button", name="TOML").click()
+        toml = page.locator("textarea")
+        toml.fill(
+            toml.input_value()
+            .replace('name = "default"', 'name = "varied"')
+            .replace("diversity = 0.1", "diversity = 0.9")
+        )
+        page.get_by_role("button", name="Put aside").click()
+        page.get_by_role("link", name="begin an experiment with it").click()
+        settled(page)
+        page.get_by_label("Name").fill("variety")
+        page.get_by_role("button", name="Start").click()
+        page.wait_for_url("**id=*")
+        settled(page)
+        expect(page.get_by_role("region", name="Results")).to_contain_text("varied · 2026")
+        (experiment,) = workspace.store.experiments(running=True)
+        assert [arm.model_version for arm in experiment.arms] == [
+            None,
+            *set(workspace.versions()) - {workspace.current_model().name},
+        ]
+        page.close()
+    workspace.close()
+
+
 def test_what_the_service_refuses_is_said_beside_the_form(
     open_room: OpenPage, two_models: Workspace, watch: Watch
 ) -> None:

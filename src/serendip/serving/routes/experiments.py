@@ -134,7 +134,7 @@ def start(engine: Live, body: ExperimentBody) -> JsonAnswer:
 def every(engine: Live) -> JsonAnswer:
     """All experiments there ever were, and the models that others may compare."""
     told = [_told(engine, one) for one in reversed(engine.store.experiments())]
-    return JsonAnswer({"data": told, "models": engine.workspace.model_versions()})
+    return JsonAnswer({"data": told, "models": engine.workspace.versions()})
 
 
 @router.get("/experiments/{experiment_id}", response_model=ExperimentTold)

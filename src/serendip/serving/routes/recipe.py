@@ -94,6 +94,27 @@ def put(engine: Live, request: Request, body: RecipeChange) -> JsonAnswer:
     The version before stays and can be promoted again. Rounds of training fit this recipe from now on, until the
     settings of the workspace name another one.
     """
+    version = _amended(engine, request, body)
+    engine.deployment.look()
+    return JsonAnswer({"version": version, "answers": engine.deployment.answers(version)})
+
+
+@router.post("/recipe:aside", response_model=Promoted)
+def aside(engine: Live, request: Request, body: RecipeChange) -> JsonAnswer:
+    """Put such a recipe beside the one in service, as a model that an experiment may name.
+
+    It is removed when the next model is put in service, unless an experiment that runs needs it.
+    """
+    version = _amended(engine, request, body, aside=True)
+    return JsonAnswer({"version": version, "answers": engine.deployment.answers(version)})
+
+
+def _amended(engine: Engine, request: Request, body: RecipeChange, aside: bool = False) -> str:
+    """The version of what was fitted under another recipe.
+
+    Raises:
+        Refused: nothing is another in it, it needs a fit, or another model is in service by now.
+    """
     served, wanted = _served(engine), read(engine, body)
     changes = recipes.difference(served.pipeline, wanted)
     if not changes:
@@ -102,11 +123,10 @@ def put(engine: Live, request: Request, body: RecipeChange) -> JsonAnswer:
         raise Refused("invalid-request", f"it needs a new fit, train with it (POST /v1/models:train): {why}")
     folder, version = engine.workspace.current_model(), None
     if folder is not None and folder.name == body.version:
-        version = recipes.put_in_service(engine.workspace, folder, wanted, key_of(request))
+        version = recipes.put_in_service(engine.workspace, folder, wanted, key_of(request), aside)
     if version is None:
         raise Refused("conflict", f"the model {body.version} is not in service any more; look at the one that is")
-    engine.deployment.look()
-    return JsonAnswer({"version": version, "answers": engine.deployment.answers(version)})
+    return version
 
 
 def read(engine: Engine, body: RecipeBody) -> Recipe:

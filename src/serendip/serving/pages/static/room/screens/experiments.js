@@ -97,7 +97,7 @@ async function start(room, panel) {
   const { data: models } = await panel.get("/v1/models");
   const versions = [["", room.say("whichever")], ...[...models].reverse().map(({ version, recipe }) => [version, [recipe, version].filter(Boolean).join(" · ")])];
   const choice = (name, value) => ({ name, label: room.say(name), kind: "select", options: versions, value });
-  const other = models.findLast(({ current }) => !current)?.version ?? "";
+  const other = room.params.get("challenger") ?? models.findLast(({ current }) => !current)?.version ?? "";
   return [
     models.length < 2 && h("p.notice", room.say("one_model")),
     form({

@@ -89,7 +89,7 @@ export class Editor {
     const admin = room.may("admin");
     return [
       h("p.muted", room.say(why ? "must_be_trained" : "may_be_put")),
-      h("div.row", !why && this.#trial(), admin && !why && this.#putting(version), admin && this.#training(why)),
+      h("div.row", !why && this.#trial(), admin && !why && [this.#putting(version), this.#putAside(version)], admin && this.#training(why)),
       !admin && h("p.muted", room.say("admin_only")),
     ];
   }
@@ -111,6 +111,14 @@ export class Editor {
       await this.check();
       this.#outcome.prepend(h("p.badge.good", room.say("put_done", { version: told.version })));
       this.changed();
+    });
+  }
+
+  #putAside(version) {
+    const { room, panel } = this;
+    return button(room.say("put_aside"), async () => {
+      const told = await panel.send("POST", "/v1/recipe:aside", { ...this.#read(), version });
+      return room.link("experiments", { challenger: told.version }, room.say("aside_done"));
     });
   }
 
