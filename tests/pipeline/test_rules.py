@@ -66,6 +66,15 @@ def test_a_pinned_item_stands_nowhere_else(pipeline: Pipeline) -> None:
     assert listed(pipeline, pin(best, at=7), query=longer).item_ids.index(best) == 6
 
 
+def test_the_newest_keep_to_rules_too(pipeline: Pipeline) -> None:
+    query = QUERY.model_copy(update={"order": "newest"})
+    newest = pipeline.recommend(query).item_ids
+    found = listed(pipeline, pin(newest[0], at=3), Rule("hide", (newest[1],)), query=query).item_ids
+    assert found[2] == newest[0]
+    assert len(found) == len(set(found)) == 6
+    assert newest[1] not in found
+
+
 def test_pins_that_want_one_place_follow_each_other() -> None:
     pins = Pins(np.array([7, 8, 9]), np.array([2, 2, 2]))
     assert pins.among(np.array([1, 2, 3, 4, 5]), 6).tolist() == [1, 7, 8, 9, 2, 3]

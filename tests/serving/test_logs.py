@@ -94,6 +94,7 @@ class Watched:
                     rule_id=PERSON,
                     import_id=PERSON,
                     key_id=PERSON,
+                    version=PERSON,
                     **dict.fromkeys(WORDS, "canary-word"),
                 ),
                 headers=headers,

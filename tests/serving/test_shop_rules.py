@@ -148,6 +148,7 @@ def test_pins_stay_out_of_lists_about_something(client: Client) -> None:
     assert ids(client.get("/v1/trending"))[0] == "i7"
     assert client.listed(text="thing 28", limit=3)[0] == BEST
     assert ids(client.post("/v1/similar", {"item_id": BEST, "limit": 3}))[0] != "i7"
+    assert client.listed(user_id="u0", limit=3, order="newest")[0] != "i7"
 
 
 def test_an_item_says_that_a_rule_moved_it(client: Client) -> None:

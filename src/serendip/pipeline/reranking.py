@@ -61,7 +61,7 @@ def _within(course: Course, rows: IntArray, caps: Mapping[str, int]) -> tuple[In
     if not pins and not caps:
         return rows[:n], pins.rows
     pins = pins.of(course.allowed[pins.rows] & (pins.positions <= n))
-    rows = np.concatenate([pins.rows, rows])
+    rows = np.concatenate([pins.rows, course.ruling.pins.others(rows)])
     if caps:
         labels = [course.catalogue.labels((name,))[rows] for name in caps]
         rows = rows[capped(labels, list(caps.values()), n)]

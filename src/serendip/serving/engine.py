@@ -92,8 +92,8 @@ class Engine:
         self.exploring = Exploring(self.store, self.deployment, workspace.settings.events)
         self.luck: Luck = SystemRandom().random
         self.drift = Drift(workspace, self.deployment)
-        self.stages = Stages(self.store)
-        self.rehearsals = Rehearsals(self.store)
+        self.stages = Stages(self.store, self.rules)
+        self.rehearsals = Rehearsals(self.store, self.rules)
         self.replays = Replays(self.deployment, self.store, workspace.models_dir, self.rules)
         self.erasures = Erasures(workspace, self.exposures, self.histories, self.deployment)
         self._popular: tuple[float, list[str]] = (float("-inf"), [])

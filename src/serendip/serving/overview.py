@@ -24,7 +24,7 @@ LATEST_EVENTS = 200_000
 DAY_MS = 86_400_000
 KEPT_S = {"counts": 10.0, "lists": 5.0, "arrivals": 1.0}
 """What is read from the store holds so long, however many look."""
-WORTH = 0.01
+WORTH = 0.05
 """Where intervals of rates are tightest: where a difference of so much shows."""
 PAGES = ("/", "/room", "/room/{screen}", "/static", "none")
 

@@ -16,7 +16,9 @@ from serendip.evaluation.significance import Estimate, bootstrap, estimate
 from serendip.metrics import wilson
 from serendip.pipeline import Pipeline, Recipe
 from serendip.pipeline.amending import amended
+from serendip.pipeline.rules import Rules
 from serendip.serving.sampling import recent_people
+from serendip.serving.shop_rules import ShopRules
 from serendip.store import Store
 
 MOST_PEOPLE = 50
@@ -64,8 +66,8 @@ class Rehearsal:
 class Rehearsals:
     """One at a time, in a process: it takes as much of the processor as some hundred requests."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, rules: ShopRules) -> None:
+        self._store, self._rules = store, rules
         self._turn = Lock()
 
     def of(self, served: Pipeline, recipe: Recipe, n: int) -> Rehearsal | None:
@@ -90,18 +92,19 @@ class Rehearsals:
 
     def _tried(self, before: Pipeline, after: Pipeline, people: Sequence[str]) -> Rehearsal:
         pairs, times, until_s = [], [], time.monotonic() + AT_MOST_S
-        _listed(before, Query(n=1)), _listed(after, Query(n=1))  # what is made once counts for neither
+        rules = self._rules.now.on(Query(n=1).surface)
+        _listed(before, Query(n=1), rules), _listed(after, Query(n=1), rules)  # what is made once counts for neither
         for user_id in people:
             if time.monotonic() > until_s:
                 break
             query = Query(user=user_id, n=LENGTH)
-            (old, old_ms), (new, new_ms) = _listed(before, query), _listed(after, query)
+            (old, old_ms), (new, new_ms) = _listed(before, query, rules), _listed(after, query, rules)
             pairs.append(Pair(user_id, _ids(old), _ids(new)))
             times.append((old_ms, new_ms))
         return _summary(pairs, times, len(people))
 
 
-def _listed(pipeline: Pipeline, query: Query) -> tuple[Recommendations, float]:
+def _listed(pipeline: Pipeline, query: Query, rules: Rules) -> tuple[Recommendations, float]:
     """The list and the milliseconds it took.
 
     Raises:
@@ -109,7 +112,7 @@ def _listed(pipeline: Pipeline, query: Query) -> tuple[Recommendations, float]:
     """
     started_s = time.perf_counter()
     try:
-        found = pipeline.recommend(query)
+        found = pipeline.recommend(query, rules=rules)
     except InputError:
         raise
     except Exception as error:

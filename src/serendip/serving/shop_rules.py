@@ -4,7 +4,8 @@ Every process looks at the version of the rules again and again, and reads them 
 the rules that hold at that look; which look it was is logged with the list, so that it can be answered again.
 
 A recommendation is made under all rules of its surface. Pins have no meaning in a list that is about something, an item
-or words or a picture, and stay out of it. Who hands over items to be ranked has chosen them: no rule touches those.
+or words or a picture or what is new, and stay out of it. Who hands over items to be ranked has chosen them: no rule
+touches those.
 """
 
 from __future__ import annotations

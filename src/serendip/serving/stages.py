@@ -16,6 +16,7 @@ from serendip.pipeline import Pipeline
 from serendip.pipeline.asking import unguarded
 from serendip.pipeline.course import Course
 from serendip.serving.sampling import recent_people
+from serendip.serving.shop_rules import ShopRules
 from serendip.store import Store
 
 PEOPLE = 20
@@ -72,8 +73,8 @@ class Counts:
 class Stages:
     """Counts for the pipeline in service, kept for a moment."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, rules: ShopRules) -> None:
+        self._store, self._rules = store, rules
         self._lock = Lock()
         self._kept: tuple[float, str, Counts | None] = (float("-inf"), "", None)
 
@@ -94,7 +95,8 @@ class Stages:
         for user_id in recent_people(self._store, PEOPLE):
             if tallies and time.monotonic() > until_s:
                 break
-            course = pipeline.course(Query(user=user_id, n=LENGTH))
+            query = Query(user=user_id, n=LENGTH)
+            course = pipeline.course(query, self._rules.now.on(query.surface))
             if course.blend is not None:
                 tallies.append(_tally(course))
         return _averaged(tallies, len(pipeline.items)) if tallies else None
