@@ -30,7 +30,9 @@ def data() -> Dataset:
         "type": ["like"] * 500,
     }
     titles = [f"{KINDS[row % 3]} for {KINDS[row % 3]} {'abcde'[row % 5]}" for row in range(45)]
-    items = {"item_id": [f"i{row:02}" for row in range(45)], "title": titles}
+    # Without a number of its own, things of one title would be exactly as near to a third, and rounding would choose.
+    sizes = (10.0 * (np.arange(45) % 3) + generator.random(45)).tolist()
+    items = {"item_id": [f"i{row:02}" for row in range(45)], "title": titles, "size": sizes}
     return Dataset.from_tables(Tables(event_frame(columns), pl.DataFrame(items)))
 
 

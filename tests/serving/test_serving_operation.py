@@ -12,56 +12,12 @@ import pytest
 
 from serendip.data import InputError
 from serendip.serving import serve
+from serendip.serving.access import POLICY
 from serendip.serving.document import markdown
 from serendip.serving.server import is_loopback, listening
 from tests.serving.running import Running
 
-ROUTES = {
-    ("get", "/v1/alerts"),
-    ("get", "/v1/me"),
-    ("get", "/v1/overview"),
-    ("get", "/v1/keys"),
-    ("post", "/v1/keys"),
-    ("delete", "/v1/keys/{key_id}"),
-    ("get", "/v1/audit"),
-    ("get", "/v1/operations"),
-    ("get", "/v1/imports"),
-    ("post", "/v1/imports"),
-    ("get", "/v1/imports/{import_id}"),
-    ("delete", "/v1/imports/{import_id}"),
-    *(("post", f"/v1/imports/{{import_id}}:{act}") for act in ("guess", "check", "accept")),
-    ("get", "/v1/imports/{import_id}/rejected"),
-    ("get", "/v1/schema"),
-    ("get", "/v1/backups"),
-    ("post", "/v1/backups"),
-    ("get", "/v1/erasures"),
-    ("get", "/v1/models"),
-    ("post", "/v1/models:promote"),
-    ("post", "/v1/experiments"),
-    ("get", "/v1/experiments"),
-    ("get", "/v1/experiments/{experiment_id}"),
-    ("get", "/v1/experiments/{experiment_id}/results"),
-    ("post", "/v1/experiments/{experiment_id}/stop"),
-    ("post", "/v1/events"),
-    ("post", "/v1/recommendations"),
-    ("get", "/v1/recommendations/{request_id}"),
-    ("post", "/v1/similar"),
-    ("post", "/v1/rank"),
-    ("get", "/v1/trending"),
-    ("get", "/v1/items/{item_id}/image"),
-    ("get", "/v1/users/{user_id}/export"),
-    ("get", "/v1/users/{user_id}/history"),
-    ("get", "/healthz"),
-    ("get", "/readyz"),
-    ("get", "/metrics"),
-    *(
-        (method, f"/v1/{kind}s/{{{kind}_id}}")
-        for kind in ("item", "user")
-        for method in ("get", "put", "patch", "delete")
-    ),
-    *(("get", f"/v1/{kind}") for kind in ("items", "users")),
-    *(("post", f"/v1/{kind}:batch") for kind in ("items", "users")),
-}
+ROUTES = {(method.lower(), path) for method, path in POLICY if not path.startswith("/api/")}
 GORSE = {
     *((method, f"/api/{kind}s") for kind in ("user", "item") for method in ("get", "post")),
     *(("post", f"/api/{kind}") for kind in ("user", "item")),

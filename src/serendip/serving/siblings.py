@@ -55,8 +55,8 @@ class Siblings:
                 self._listening.shutdown(socket.SHUT_RDWR)  # wakes the thread
             self._listening.close()
 
-    def __len__(self) -> int:
-        """How many there are."""
+    def count(self) -> int:
+        """How many there are by now."""
         return len(list(self._path.parent.glob("*.sock")))
 
     def text(self) -> bytes:

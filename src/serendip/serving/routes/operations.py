@@ -138,7 +138,7 @@ def told(request: Request, engine: Live) -> JsonAnswer:
     numbers = operations.counted((siblings or engine.metrics).text())
     return JsonAnswer(
         {
-            "process": operations.process(numbers, len(siblings) if siblings else 1),
+            "process": operations.process(numbers, siblings.count() if siblings else 1),
             "health": {**_health(request, engine), "alerts": int(numbers[operations.ALERTS])},
             "jobs": _jobs(engine, numbers),
             "queues": operations.queues(numbers),
