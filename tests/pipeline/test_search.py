@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 
 import numpy as np
 import pytest
 
-from serendip.data import Dataset, Query
-from serendip.pipeline import Pipeline, Recipe
+from serendip.data import Dataset, Query, Vocabulary
+from serendip.pipeline import Pipeline, Recipe, catalogue
+from serendip.pipeline.catalogue import Catalogue
+from serendip.pipeline.wording import Wording
 from serendip.world import World, generate
 from serendip.world.items import Item
 from serendip.world.requests import requests
@@ -68,3 +73,20 @@ def test_something_like_this_but_for_rain(world: World, searched: Pipeline, word
 
 def _sold_beside(item: Item, listed: tuple[str, ...], of: dict[str, Item]) -> float:
     return float(any(of[id_].category == item.category for id_ in listed))
+
+
+def test_who_asks_at_once_has_it_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+
+    class Slow(Wording):
+        def __init__(self, texts: Sequence[str]) -> None:
+            made.append(len(texts))
+            time.sleep(0.05)
+            super().__init__(texts)
+
+    monkeypatch.setattr(catalogue, "Wording", Slow)
+    known = Catalogue.of(Vocabulary(["a", "b"]), {"a": {"title": "green tea"}, "b": {"title": "boots"}})
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: known.wording(("title",)), range(4)))
+    assert made == [2]
+    assert len(set(map(id, found))) == 1

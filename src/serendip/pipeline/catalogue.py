@@ -7,6 +7,7 @@ import operator
 from collections.abc import Mapping, Sequence
 from copy import copy
 from functools import cached_property, reduce
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ Record = dict[str, Any]
 LABELS = 32
 """Values of one item that variety looks at."""
 _MASKS_KEPT = 64
+_MAKING = Lock()
 
 
 class Records(Sequence[Record]):
@@ -164,9 +166,11 @@ class Catalogue:
         ]
 
     def wording(self, fields: tuple[str, ...]) -> Wording:
-        """What some attributes say, to be searched."""
+        """What some attributes say, to be searched; of a large catalogue that takes long, once."""
         if fields not in self._wordings:
-            self._wordings[fields] = Wording(self.told(fields))
+            with _MAKING:  # several who ask at once would each make it, and be slower together than one alone
+                if fields not in self._wordings:
+                    self._wordings[fields] = Wording(self.told(fields))
         return self._wordings[fields]
 
     def _meant(self, fields: tuple[str, ...], meaning: Meaning) -> FloatArray:

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from serendip.pipeline.pipeline import Pipeline
 
 
+MOST_TOLD = 1_000
+"""Candidates of one source."""
+
+
 @dataclass(frozen=True)
 class Candidate:
     """An item that a source proposed before the filters."""
@@ -38,7 +42,7 @@ class SourceTrace:
     factor: float
     """What its scores are multiplied by in the blend: its weight over its largest score that may be listed."""
     candidates: tuple[Candidate, ...]
-    """Best first."""
+    """Best first, at most `MOST_TOLD`: a search proposes the whole catalogue."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,7 @@ def _each(course: Course) -> list[Filter]:
 
 def _source(course: Course, filters: Sequence[Filter], part: Part, factor: float) -> SourceTrace:
     everything = np.ones(len(course.catalogue), bool)
-    rows, scores = part.opinion.best(everything, part.candidates)
+    rows, scores = part.opinion.best(everything, min(part.candidates, MOST_TOLD))
     dropped: list[str | None] = [None] * len(rows)
     for one in reversed(filters):  # the first that objects is named
         for place in np.flatnonzero(~one.keeps(rows)):
