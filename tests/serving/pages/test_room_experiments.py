@@ -75,12 +75,9 @@ def test_two_recipes_are_compared_without_leaving_the_page(open_room: OpenPage, 
     with serving(workspace) as url:
         page = open_room("/room/pipeline", url)
         page.get_by_role("button", name="TOML").click()
-        toml = page.locator("textarea")
-        toml.fill(
-            toml.input_value()
-            .replace('name = "default"', 'name = "varied"')
-            .replace("diversity = 0.1", "diversity = 0.9")
-        )
+        toml = page.get_by_role("textbox", name="TOML")
+        varied = toml.input_value().replace("diversity = 0.1", "diversity = 0.9")
+        toml.fill(varied.replace('name = "default"', 'name = "varied"'))
         page.get_by_role("button", name="Put aside").click()
         page.get_by_role("link", name="begin an experiment with it").click()
         settled(page)
