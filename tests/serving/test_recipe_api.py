@@ -153,6 +153,19 @@ def test_a_dry_run_shows_how_lists_would_change(client: Client, shop: Workspace)
     assert shop.store.counts()["exposures"] - before <= 1  # the one list that was asked for above
 
 
+def test_a_dry_run_keeps_to_the_rules_of_the_shop(workspace: Workspace, ask_of: Callable[[Workspace], Client]) -> None:
+    client, body = ask_of(workspace), {"recipe": weighed("popular", 50.0), "people": 20}
+
+    def listed() -> set[str]:
+        shown = client.post("/v1/recipe:dry-run", body).json()["shown"]
+        return {item_id for one in shown for item_id in (*one["before"], *one["after"])}
+
+    hidden = sorted(listed())[:3]
+    rule = {"name": "not these", "kind": "hide", "item_ids": hidden}
+    assert client.post("/v1/rules", rule).status_code == 200
+    assert not listed() & set(hidden)
+
+
 def test_what_a_dry_run_looks_at_is_not_kept(client: Client) -> None:
     """Else whoever may look could fill the memory, one set of attributes after the other."""
     catalogue = client.app.state.engine.deployment.current.pipeline.catalogue

@@ -14,11 +14,10 @@ from serendip.pipeline import Pipeline
 from serendip.pipeline.rules import Rules
 from serendip.serving.deployment import Deployment
 from serendip.serving.rule_body import RuleBody
+from serendip.serving.sampling import recent
 from serendip.serving.shop_rules import ShopRules
 from serendip.store import Store
 
-LATEST = 5_000
-"""Events, the last of the log, whose people are drawn from."""
 LISTED = 10
 LONGEST_S = 3.0
 TOLD = 10
@@ -97,7 +96,7 @@ class Previews:
         began_s, surface = time.perf_counter(), body.surface or "default"
         current = self._deployment.current
         lists: list[Changed] = []
-        known = sorted(self._recent())
+        known = sorted(recent(self._store))
         chosen = Random(0).sample(known, min(people, len(known)))  # the same people for the next try
         if current is not None:
             before = self._rules.now.on(surface)
@@ -109,10 +108,6 @@ class Previews:
         took_ms = (time.perf_counter() - began_s) * 1000
         version = None if current is None else current.version
         return _summed(lists, version, surface, len(known), len(lists) < len(chosen), took_ms)
-
-    def _recent(self) -> set[str]:
-        last = self._store.mark().events
-        return {event.user_id for _, event in self._store.event_page(LATEST, after=max(0, last - LATEST))}
 
 
 def _lists(pipeline: Pipeline, people: Sequence[str], surface: str, before: Rules, after: Rules) -> Iterator[Changed]:

@@ -60,6 +60,12 @@ def read_json(body: bytes) -> Any:
         raise Refused("malformed-request", f"the body is not JSON: {error}") from None
 
 
+def key_of(request: Request) -> str | None:
+    """The id of the key that a request came with."""
+    key_id: str | None = request.scope["state"].get("key_id")
+    return key_id
+
+
 def media_type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 
@@ -17,13 +18,13 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-class Books:
+class Books(ABC):
     """A part of every store over SQL tables."""
 
     _commits: GroupCommit
 
-    def _reading(self) -> AbstractContextManager[Connection]:
-        raise NotImplementedError
+    @abstractmethod
+    def _reading(self) -> AbstractContextManager[Connection]: ...
 
     # Keys
 

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import uvicorn
-from playwright.sync_api import Browser, Page, Playwright, Response
+from playwright.sync_api import Browser, Locator, Page, Playwright, Response
 
 from serendip.pipeline import Pipeline, Recipe
 from serendip.serving import create_app
@@ -76,6 +76,11 @@ def settled(page: Page) -> None:
     """Wait until a screen of the control room stands and all its panels have been read."""
     page.wait_for_selector("#screen[aria-busy=false]", state="attached")
     page.wait_for_selector("#screen [aria-busy=true]", state="detached")
+
+
+def region(page: Page, name: str) -> Locator:
+    """A panel by its heading."""
+    return page.get_by_role("region", name=name, exact=True).first
 
 
 def ids(page: Page) -> list[str]:

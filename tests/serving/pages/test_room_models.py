@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import expect
 
 from serendip.pipeline import Pipeline, Recipe
 from serendip.store import Workspace, rounds, underway
@@ -15,7 +15,7 @@ from serendip.store.files import FolderLock
 from serendip.store.keys import make
 from serendip.store.underway import Underway
 from serendip.training import FitOptions
-from tests.serving.pages.play_service import OpenPage, Watch, serving, settled, until
+from tests.serving.pages.play_service import OpenPage, Watch, region, serving, settled, until
 from tests.serving.pages.recipe_shop import HOSTILE, make_shop
 
 TRAINED_WITHIN_MS = 90_000
@@ -32,10 +32,6 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
 def url(shop: Workspace) -> Iterator[str]:
     with serving(shop) as url:
         yield url
-
-
-def region(page: Page, name: str) -> Locator:
-    return page.get_by_role("region", name=name, exact=True).first
 
 
 def test_a_model_is_told_and_evaluated(open_room: OpenPage, url: str, shop: Workspace) -> None:

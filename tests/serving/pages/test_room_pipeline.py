@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from serendip.store import Workspace
 from serendip.store.keys import make
-from tests.serving.pages.play_service import OpenPage, Watch, serving, settled, until
+from tests.serving.pages.play_service import OpenPage, Watch, region, serving, settled, until
 from tests.serving.pages.recipe_shop import HOSTILE, make_shop
 
 
@@ -25,10 +25,6 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
 def url(shop: Workspace) -> Iterator[str]:
     with serving(shop) as url:
         yield url
-
-
-def region(page: Page, name: str) -> Locator:
-    return page.get_by_role("region", name=name, exact=True).first
 
 
 def change(page: Page, part: str, name: str, value: str) -> None:

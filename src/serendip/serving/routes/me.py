@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 
 from serendip.serving.bodies import Answered
-from serendip.serving.wire import JsonAnswer, JsonRoute, Live
+from serendip.serving.wire import JsonAnswer, JsonRoute, Live, key_of
 from serendip.store.keys import SCOPES
 
 router = APIRouter(prefix="/v1", tags=["operation"], route_class=JsonRoute)
@@ -24,7 +24,7 @@ class Me(Answered):
 @router.get("/me", response_model=Me)
 def me(engine: Live, request: Request) -> JsonAnswer:
     """Which key this is, and what it may do; any key may ask."""
-    id_ = request.scope["state"].get("key_id")
+    id_ = key_of(request)
     if id_ is None:
         return JsonAnswer({"key_id": None, "name": None, "scopes": list(SCOPES)})
     every = engine.store.keys()

@@ -23,9 +23,9 @@ from serendip.serving.model_bodies import (
     TrainingNow,
 )
 from serendip.serving.problems import ProblemError, Refused
-from serendip.serving.routes.recipe import key_of, read
+from serendip.serving.routes.recipe import read
 from serendip.serving.trainer import Order
-from serendip.serving.wire import JsonAnswer, JsonRoute, Live, PathId
+from serendip.serving.wire import JsonAnswer, JsonRoute, Live, PathId, key_of
 from serendip.store import exams, rounds, underway
 from serendip.store.provenance import Provenance
 

@@ -30,7 +30,7 @@ from serendip.serving.recipe_bodies import (
 )
 from serendip.serving.rehearsal import Rehearsal
 from serendip.serving.sampling import LATEST_EVENTS
-from serendip.serving.wire import JsonAnswer, JsonRoute, Live
+from serendip.serving.wire import JsonAnswer, JsonRoute, Live, key_of
 
 router = APIRouter(prefix="/v1", tags=["operation"], route_class=JsonRoute)
 
@@ -158,12 +158,6 @@ def current(engine: Engine) -> Recipe:
     """The recipe in service; without a model that which the first would be fitted with."""
     served = engine.deployment.current
     return served.pipeline.recipe if served else recipes.due(engine.workspace, None)[0]
-
-
-def key_of(request: Request) -> str | None:
-    """The id of the key that a request came with."""
-    key_id: str | None = request.scope["state"].get("key_id")
-    return key_id
 
 
 def _served(engine: Engine) -> Served:

@@ -8,7 +8,7 @@ const WIDTH = 640;
 const HEIGHT = 200;
 const EDGE = { left: 52, right: 12, top: 10, bottom: 26 };
 
-export const hueAt = (place) => `var(--hue-${(place % HUES) + 1})`;
+const hueAt = (place) => `var(--hue-${(place % HUES) + 1})`;
 
 /**
  * One bar a row, from 0, with its interval where `low` and `high` are given:

@@ -16,9 +16,6 @@ export function h(name, ...rest) {
 /** The same for the elements of a drawing. */
 export const svg = (tag, ...rest) => filled(document.createElementNS(SPACE, tag), rest);
 
-/** One of the icons of the page. */
-export const icon = (name) => svg("svg", { class: "icon", "aria-hidden": "true" }, svg("use", { href: `#${name}` }));
-
 function filled(node, [first, ...rest]) {
   const plain = first?.constructor === Object;
   if (plain) for (const [name, value] of Object.entries(first)) set(node, name, value);
