@@ -76,7 +76,8 @@ def _soaked(table: Table) -> tuple[str, bool]:
 
 def _beside_training(table: Table) -> tuple[str, bool]:
     said = f"p99 {table['beside']['p99_ms']:.1f} ms, alone {table['alone']['p99_ms']:.1f} ms"
-    return said, _whole(table["beside"]) and table["p99_ratio"] <= 2
+    trained = any(one["outcome"] in ("promoted", "held") for one in table["rounds"])
+    return said, trained and _whole(table["beside"]) and table["p99_ratio"] <= 2
 
 
 TARGETS = (

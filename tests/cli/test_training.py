@@ -41,6 +41,20 @@ def test_a_recipe_of_ones_own_is_fitted(shop: str, tmp_path: Path, capsys: pytes
         assert workspace.promotions()[-1].how == "training"
 
 
+def test_rounds_go_on_with_the_recipe_that_somebody_fitted_by_name(shop: str, tmp_path: Path) -> None:
+    """They fitted that of the settings, so that a shop of 100,000 items got one that was not made for it."""
+    (tmp_path / "own.toml").write_text('name = "own"\n[[sources]]\nmodel = "popular"\n')
+    assert main(["fit", shop, "--recipe", str(tmp_path / "own.toml")]) == 0
+    assert main(["train", shop, "--anyway"]) == 0
+    with Workspace.open(shop) as workspace:
+        assert workspace.promotions()[-1].how == "training"
+        assert workspace.pipeline().name == "own"
+    assert main(["fit", shop]) == 0  # what the settings name
+    assert main(["train", shop, "--anyway"]) == 0
+    with Workspace.open(shop) as workspace:
+        assert workspace.pipeline().name == "default"
+
+
 def test_the_model_before_is_a_command_away(shop: str, capsys: pytest.CaptureFixture[str]) -> None:
     with Workspace.open(shop) as workspace:
         (before,) = workspace.versions()

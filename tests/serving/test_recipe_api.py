@@ -13,7 +13,7 @@ import pytest
 from serendip.pipeline import Recipe
 from serendip.serving import recipes, rehearsal, trainer
 from serendip.serving.metrics import STAGES
-from serendip.store import Workspace
+from serendip.store import Workspace, choice
 from serendip.store.keys import make
 from tests.serving.conftest import Client, opened, publish_model
 from tests.serving.test_training import ONLY_POPULAR, live_on, use_recipe
@@ -242,7 +242,8 @@ def test_a_recipe_is_put_aside_for_an_experiment(
     arms = [{"name": "control"}, {"name": "ease", "model_version": told["version"]}]
     begun = client.post("/v1/experiments", {"name": "weights", "arms": arms}).json()
     assert [arm["recipe"] for arm in begun["arms"]] == ["default", "mostly ease"]
-    assert recipes.due(workspace, None)[0].name == "default"  # it is not what is fitted from now on
+    fitted_next, _ = choice.due(workspace.settings.recipe, workspace.pipeline())
+    assert fitted_next.name == "default"  # what is put aside is not
     is_problem(client.post("/v1/recipe:aside", {**body, "version": "another"}), 409)
     needing = {**body, "recipe": changed(text={"encoder": "words"})}
     is_problem(client.post("/v1/recipe:aside", needing), 422)

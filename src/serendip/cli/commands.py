@@ -161,10 +161,10 @@ def fit(
     threads: Threads = 0,
     json: AsJson = False,
 ) -> None:
-    """Train a recipe and put it in place."""
+    """Train a recipe and put it in place; of a recipe that is named here, rounds of training make newer versions."""
     from serendip.cli.terminal import bars, say, show_json
     from serendip.pipeline import Pipeline, Recipe
-    from serendip.store import Workspace
+    from serendip.store import Workspace, choice
 
     with Workspace.open(workspace) as opened:
         chosen = Recipe.find(recipe or opened.settings.recipe)
@@ -179,6 +179,8 @@ def fit(
                 pictures=opened.path,
             )
             pipeline = Pipeline(chosen).fit(reading.dataset, options)
+        if recipe:
+            pipeline.card |= choice.chosen(opened.settings.recipe)  # rounds of training fit it from now on
         version = opened.adopt(pipeline, reading, aside)
         erased = opened.store.mark().erasures - reading.mark.erasures
     if erased:

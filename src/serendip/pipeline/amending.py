@@ -18,6 +18,7 @@ import numpy as np
 
 from serendip import models
 from serendip.data import InputError
+from serendip.data.tensors import read_tensors
 from serendip.pipeline.artifact import MEANING, SIGHT, Artifact, index_file, model_folder, sha256_of
 from serendip.pipeline.recipe import RANKING, Ranking, Recipe, Source
 from serendip.retrieval import Index, InvertedLists
@@ -200,8 +201,8 @@ def _share(file: Path, copy: Path) -> None:
 
 
 def _loosen(file: Path, slack: float) -> None:
-    from safetensors.numpy import load_file, save_file
+    from safetensors.numpy import save_file
 
-    arrays = load_file(file)
+    arrays = read_tensors(file)
     file.unlink()  # the name here alone
     save_file({**arrays, **({"slack": np.array([slack])} if "slack" in arrays else {})}, file)

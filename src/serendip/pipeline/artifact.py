@@ -26,6 +26,7 @@ import numpy as np
 from serendip import models, retrieval
 from serendip.data import DamagedArtifactError, InputError, Signals, Vocabulary
 from serendip.data.arrays import IntArray
+from serendip.data.tensors import read_tensors
 from serendip.models import Embeds, Model
 from serendip.pipeline.catalogue import Catalogue, Records
 from serendip.pipeline.meaning import Meaning
@@ -92,7 +93,7 @@ class Artifact:
         except (ValueError, InputError) as error:
             raise DamagedArtifactError(f"the recommender saved in {folder} cannot be read: {error}") from None
         fitted = {
-            source.name: models.open_saved(model_folder(folder, place, source.model))
+            source.name: models.open_saved(model_folder(folder, place, source.model), checked=True)
             for place, source in enumerate(recipe.learners)
         }
         indexes = {
@@ -116,9 +117,7 @@ def _save_arrays(arrays: dict[str, Any], file: Path) -> None:
 
 
 def _open_arrays(file: Path) -> dict[str, Any] | None:
-    from safetensors.numpy import load_file
-
-    return load_file(file) if file.is_file() else None
+    return read_tensors(file) if file.is_file() else None
 
 
 def _open_index(file: Path, model: object) -> Index | None:

@@ -1,43 +1,20 @@
-"""Recipes: the one in service, what another would change, and which of them a round of training fits.
-
-A recipe that somebody put in service is newer than the one that the settings name, until those name another: the card
-of the model says which recipe the settings named then.
-"""
+"""Recipes: the one in service, and what another would change."""
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from serendip.data import InputError
 from serendip.pipeline import Pipeline, Recipe
 from serendip.pipeline.amending import Change, changes
 from serendip.store import Workspace
+from serendip.store.choice import chosen
 
-IN_CARD = "settings_recipe"
 MOST = {"candidates": 10_000, "depth": 1_000, "pool": 2_000}
 """The largest numbers that are taken from outside: a list would take too long, in service and in a dry run."""
 FOLDER = re.compile(r"(^|:)[/~.]|\\|\.\.")
-
-
-def chosen(workspace: Workspace) -> dict[str, Any]:
-    """What the card of a model says whose recipe somebody chose now."""
-    return {IN_CARD: _digest(workspace)}
-
-
-def due(workspace: Workspace, champion: Pipeline | None) -> tuple[Recipe, dict[str, Any]]:
-    """The recipe that a round of training fits unless it is told another, and what the card says of that choice.
-
-    Raises:
-        InputError: the settings name no recipe that can be read.
-    """
-    mark = champion.card.get(IN_CARD) if champion else None
-    if champion is not None and mark is not None and mark == _digest(workspace):
-        return champion.recipe, {IN_CARD: mark}
-    return Recipe.find(workspace.settings.recipe), {}
 
 
 def difference(current: Pipeline, recipe: Recipe) -> list[Change]:
@@ -86,12 +63,4 @@ def put_in_service(
     Raises:
         InputError: something of it needs a fit.
     """
-    return workspace.amend_model(model, recipe, {} if aside else chosen(workspace), by, aside)
-
-
-def _digest(workspace: Workspace) -> str:
-    """Of the recipe that the settings name; empty where it cannot be read."""
-    try:
-        return hashlib.sha256(Recipe.find(workspace.settings.recipe).to_toml().encode()).hexdigest()[:16]
-    except InputError:
-        return ""
+    return workspace.amend_model(model, recipe, {} if aside else chosen(workspace.settings.recipe), by, aside)

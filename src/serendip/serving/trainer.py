@@ -22,9 +22,8 @@ from serendip.data.times import rfc3339
 from serendip.evaluation.judging import Verdict, judge
 from serendip.pipeline import Pipeline, Recipe
 from serendip.pipeline.card import peak_mb
-from serendip.serving import recipes
 from serendip.serving.deployment import Mirror
-from serendip.store import Mark, Workspace, rounds, underway
+from serendip.store import Mark, Workspace, choice, rounds, underway
 from serendip.store.files import FolderLock
 from serendip.store.promotions import Deed
 from serendip.store.provenance import Provenance, Reading
@@ -55,7 +54,7 @@ class Order:
     """What somebody asks of a round, in the place of what is done by the clock."""
 
     recipe: Recipe | None = None
-    """What is fitted; None: the one that is due, see `recipes`."""
+    """What is fitted; None: the one that is due, see `store.choice`."""
     anyway: bool = False
     """The new model takes over although it is not better, or although nothing came since to compare by."""
     by: str | None = None
@@ -152,7 +151,8 @@ class _Round:
     def _fitted(self, served: Pipeline | None, material: Material) -> Pipeline:
         self._step("fitting")
         asked, workspace = self.order.recipe, self.workspace
-        recipe, note = (asked, recipes.chosen(workspace)) if asked else recipes.due(workspace, served)
+        named = workspace.settings.recipe
+        recipe, note = (asked, choice.chosen(named)) if asked else choice.due(named, served)
         options = FitOptions(
             seed=self.seed,
             threads=self._settings.threads,

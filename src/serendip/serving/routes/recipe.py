@@ -157,7 +157,7 @@ def read(engine: Engine, body: RecipeBody) -> Recipe:
 def current(engine: Engine) -> Recipe:
     """The recipe in service; without a model that which the first would be fitted with."""
     served = engine.deployment.current
-    return served.pipeline.recipe if served else recipes.due(engine.workspace, None)[0]
+    return served.pipeline.recipe if served else Recipe.find(engine.workspace.settings.recipe)
 
 
 def _served(engine: Engine) -> Served:
