@@ -6,7 +6,8 @@ of people have to be there before any item is looked at. The division of work is
 re-ranking with BERT", 2019, with events of a history in the place of words. Items are vectors of their own and what
 their `contents` say.
 
-In a pipeline (`[ranking]`) it learns on what the sources list (`FitOptions.retriever`); alone, on drawn rivals.
+In a pipeline (`[ranking]`) it learns on what the sources list (`FitOptions.retriever`); alone, on drawn rivals. It may
+teach sources there what it has learned (`teaches`).
 
 Use it for the last hundred candidates. To score all items is slow: each passes through the network for each history.
 

@@ -201,12 +201,13 @@ def proposals(retriever: Retriever | None, depth: int, people: IntArray, generat
     def asked(sequences: Sequences) -> IntArray:
         starts = range(0, len(sequences), ASKED_AT_ONCE)
         parts = (sequences[np.arange(at, min(at + ASKED_AT_ONCE, len(sequences)))] for at in starts)
-        return np.concatenate([np.empty((0, depth), np.int64), *(listed(_queries(part), depth) for part in parts)])
+        return np.concatenate([np.empty((0, depth), np.int64), *(listed(queries_of(part), depth) for part in parts)])
 
     return asked
 
 
-def _queries(sequences: Sequences) -> Queries:
+def queries_of(sequences: Sequences) -> Queries:
+    """Histories of item rows, as a model is asked with them."""
     everything = np.ones(len(sequences.places), np.float32)
     return Queries(sequences.offsets, sequences.places.astype(np.int32), sequences.times_ms, everything)
 
