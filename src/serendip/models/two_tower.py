@@ -107,7 +107,7 @@ class TwoTower:
     def _reader(self, options: FitOptions) -> ContentReader:
         config = self.config
         tuning = Tuning(config.tuned_layers, config.tuned_rank) if config.tuned_layers else None
-        return ContentReader(config.contents, config.content_size, options, tuning=tuning)
+        return ContentReader.of(config, options, tuning)
 
     def _lesson(
         self,

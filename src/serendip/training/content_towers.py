@@ -32,22 +32,19 @@ from torch.nn import functional
 
 from serendip.data.arrays import BoolArray, FloatArray, IntArray
 from serendip.training import losses, negatives, withheld
+from serendip.training.content_reader import ContentConfig
 from serendip.training.distillation import Marked
 from serendip.training.sequences import Sequences, budgeted
-from serendip.training.settings import ModelConfig, NotSearched, Search
+from serendip.training.settings import NotSearched, Search
 
 NONE = -1e9
 SHARPEST = math.log(100.0)
 """The largest logarithm of τ: a softmax that is sharper learns from hardly anything."""
 
 
-class TowerConfig(ModelConfig):
+class TowerConfig(ContentConfig):
     """What content towers have in common."""
 
-    contents: Annotated[str, NotSearched("what there is")] = "attributes"
-    """What is read of items, such as `attributes+text:minilm`; see `training.content_reader`."""
-    content_size: Annotated[int, NotSearched("a bound on time and memory")] = Field(256, ge=1)
-    """Numbers kept of each kind of content."""
     fusion: Annotated[Literal["gates", "concatenation"], NotSearched("an ablation")] = "gates"
     """How the kinds become one: by gates, or side by side through one layer."""
     embedding_size: Annotated[int, Search(32, 256, log=True)] = Field(128, ge=2)

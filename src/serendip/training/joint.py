@@ -32,9 +32,10 @@ from serendip.data import Queries
 from serendip.data.arrays import IntArray
 from serendip.training import losses, negatives
 from serendip.training.blocks.attention import Block, Stack
+from serendip.training.content_reader import ContentConfig
 from serendip.training.options import Retriever
 from serendip.training.sequences import Sequences, budgeted
-from serendip.training.settings import ModelConfig, NotSearched, Search
+from serendip.training.settings import NotSearched, Search
 
 EXAMINED_BY = 10
 """The cut-off of the NDCG that learning is examined by."""
@@ -46,11 +47,7 @@ EXAMINED_AT_ONCE = 64
 """Lists that are examined together."""
 
 
-class JointConfig(ModelConfig):
-    contents: Annotated[str, NotSearched("what there is")] = "attributes"
-    """What is read of items, such as `attributes+text:minilm`; see `training.content_reader`."""
-    content_size: Annotated[int, NotSearched("a bound on time and memory")] = Field(256, ge=1)
-    """Numbers kept of each kind of content."""
+class JointConfig(ContentConfig):
     embedding_size: Annotated[int, Search(32, 256, log=True)] = Field(64, ge=2)
     """D, the width of item vectors and of all layers."""
     blocks: Annotated[int, Search(1, 4)] = Field(2, ge=1)
