@@ -33,7 +33,7 @@ from torch.nn import functional
 from serendip.data.arrays import BoolArray, FloatArray, IntArray
 from serendip.training import losses, negatives, withheld
 from serendip.training.content_reader import ContentConfig
-from serendip.training.distillation import Marked
+from serendip.training.distillation import TEMPERATURE, Marked
 from serendip.training.sequences import Sequences, budgeted
 from serendip.training.settings import NotSearched, Search
 
@@ -191,7 +191,7 @@ class TowerLesson:
         """How far the scores of some lists are from what the teacher said of them, ()."""
         people = self._people(told.histories, np.ones(len(met), bool), vectors[met]) * self.net.tau
         items = vectors[listed].view(*told.candidates.shape, -1)  # (L, K, D)
-        return losses.imitation((items @ people[:, :, None])[..., 0], self._on(told.marks))
+        return losses.imitation((items @ people[:, :, None])[..., 0], self._on(told.marks), TEMPERATURE)
 
     def examined(self) -> float | None:
         if self.exam is None:

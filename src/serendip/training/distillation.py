@@ -27,6 +27,8 @@ MOST, DEPTH = 20_000, 100
 """Histories that lists are made of, chosen at random where there are more, for a teacher is slow; and their length."""
 AT_ONCE = 256
 """Lists that are looked at in one step, at most."""
+TEMPERATURE = 2.0
+"""What both divide their scores by, so that what a teacher says of the less likely counts as well."""
 
 
 @dataclass(frozen=True, eq=False)

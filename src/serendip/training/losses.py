@@ -86,7 +86,7 @@ def sampled_softmax(
     return functional.cross_entropy(torch.cat([positive[:, None], negative], dim=1), right)
 
 
-def imitation(scores: Tensor, marks: Tensor, temperature: float = 1.0) -> Tensor:
+def imitation(scores: Tensor, marks: Tensor, temperature: float) -> Tensor:
     """-T² Σ_k softmax(t / T)_k ln softmax(s / T)_k, the mean over lists, (): Hinton, Vinyals and Dean, 2015, section 2.
 
     `scores` s (L, K) and `marks` t (L, K), -inf where there is no candidate.
