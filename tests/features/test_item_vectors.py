@@ -135,3 +135,18 @@ def test_leading_directions_are_those_of_a_full_decomposition() -> None:
     exact = np.linalg.svd(x.toarray())[2][:5].T
     np.testing.assert_allclose(np.abs((found * exact).sum(axis=0)), 1, atol=1e-4)
     assert leading_directions(sp.csr_array((4, 3)), 2).shape == (3, 1)
+
+
+def test_unevenness_leaves_strong_directions_stronger() -> None:
+    generator = np.random.default_rng(1)
+    scales = np.array([9, 3, 1, 0.3])
+    vectors = (generator.standard_normal((500, 4)) * scales).astype(np.float32)
+    spread = {}
+    for unevenness in (1e-6, 1.0, 1e6, None):
+        found = Whitening.fit(vectors, 4, unevenness)(vectors, np.ones(500, bool))
+        spread[unevenness] = found.std(axis=0) / found.std(axis=0)[0]
+    np.testing.assert_allclose(spread[1e-6], 1, atol=1e-3)
+    assert (np.diff(spread[1.0]) < 0).all()
+    assert (spread[1.0] > spread[None] + [-1, 0.01, 0.01, 0.01]).all()
+    np.testing.assert_allclose(spread[1e6], spread[None], rtol=1e-3)
+    np.testing.assert_allclose(spread[None], vectors.std(axis=0) / vectors.std(axis=0)[0], rtol=0.1)

@@ -43,7 +43,7 @@ def test_what_nobody_met_stands_where_its_neighbours_do(data: Dataset, loss: str
     unmet = np.flatnonzero(data.matrix().sum(axis=0) == 0)
     assert len(unmet) == 3
     w = model.weights()
-    contents = ContentReader("attributes", 256, even=False).fit_encode(data, OPTIONS)["attributes"]
+    contents = ContentReader("attributes", 256, unevenness=None).fit_encode(data, OPTIONS)["attributes"]
     alike = contents / np.linalg.norm(contents, axis=1, keepdims=True)
     for item in unmet:
         cosines = np.delete(alike @ alike[item], unmet)  # of those met, in their order

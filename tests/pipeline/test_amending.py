@@ -126,3 +126,12 @@ def test_slack_is_changed_in_the_index_that_is_there(shop: Dataset, tmp_path: Pa
     (tmp_path / "whole").mkdir()
     amend(tmp_path / "old", tmp_path / "whole", changed(indexed, retrieval={"index_from": 100}), {})
     assert not (tmp_path / "whole" / "indexes").exists()
+
+
+def test_whom_a_ranking_teaches_is_no_question_of_answering() -> None:
+    towers = [{"model": "two_tower"}]
+    old = changed(sources=towers, ranking={"model": "cross_encoder", "teaches": ["two_tower"]})
+    silent, alone = changed(old, ranking={"weight": 0}), changed(old, ranking={"teaches": []})
+    assert [one.fit for one in changes(old, silent, 18)] == [""]
+    assert [one.fit for one in changes(old, alone, 18)] == ["what a ranking teaches is learned by a fit"]
+    assert [one.fit for one in changes(alone, old, 18)] == ["what a ranking teaches is learned by a fit"]

@@ -12,6 +12,7 @@ from scipy import sparse as sp
 
 from serendip.data import Dataset, InputError, Queries, Query
 from serendip.data.arrays import FloatArray, IntArray
+from serendip.models import load
 from serendip.pipeline import Pipeline, Recipe
 from serendip.training import FitOptions
 from tests.pipeline.conftest import COFFEE, TEA
@@ -143,3 +144,92 @@ def test_who_has_no_history_gets_what_the_sources_say(ranked: Pipeline) -> None:
 def test_no_source_may_be_called_ranking() -> None:
     with pytest.raises(InputError, match="no source may be called 'ranking'"):
         Recipe.parse('name = "x"\n[[sources]]\nmodel = "ease"\nname = "ranking"\n', "x.toml")
+
+
+TOWER = {"contents": "", "embedding_size": 16, "epochs": 20, "patience": 0, "learning_rate": 0.01}
+
+
+def tutored(retrieval: dict[str, Any] | None = None, **ranking: Any) -> Recipe:
+    """A cross-encoder that teaches one of two sources, unless told otherwise."""
+    table = {"model": "cross_encoder", "teaches": ["towers"], "config": SETTINGS, **ranking}
+    sources = [{"model": "two_tower", "name": "towers", "config": TOWER}, {"model": "popular", "weight": 0.1}]
+    return Recipe(name="tutored", sources=sources, ranking=table, retrieval=retrieval or {})
+
+
+@pytest.fixture(scope="module")
+def learned(shop: Dataset) -> Pipeline:
+    return Pipeline(tutored()).fit(shop, OPTIONS)
+
+
+def test_a_source_learns_what_the_ranking_says(shop: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ranking for which every second item is best, whoever asks."""
+
+    def score(model: object, queries: Queries, rows: IntArray | None = None) -> FloatArray:
+        candidates = np.tile(np.arange(shop.n_items), (len(queries), 1)) if rows is None else rows
+        return np.where(candidates % 2 == 0, 3.0, -3.0).astype(np.float32)
+
+    monkeypatch.setattr(load("cross_encoder"), "score", score)
+    shares = []
+    for teaches in ([], ["towers"]):
+        pipeline = Pipeline(tutored(teaches=teaches)).fit(shop, OPTIONS)
+        scores = pipeline.models["towers"].score(shop.histories())
+        for taste, other in ((1, COFFEE), (0, TEA)):  # of what they never buy they know only what they are told
+            rows = shop.items.vocabulary.rows(other)
+            best = np.argsort(-scores[taste::2, rows], axis=1)[:, :4]
+            shares.append((rows[best] % 2 == 0).mean())
+    assert min(shares[2:]) > 0.9
+    assert max(shares[:2]) < 0.75  # half of it by chance
+
+
+def test_a_source_that_is_taught_learns_after_the_ranking(learned: Pipeline, shop: Dataset) -> None:
+    assert [one["source"] for one in learned.card["curves"]] == ["towers", "ranking", "towers"]
+    alone = Pipeline(tutored(teaches=[])).fit(shop, OPTIONS)
+    asked = shop.histories()
+    np.testing.assert_array_equal(alone.models["ranking"].score(asked), learned.models["ranking"].score(asked))
+    assert not np.allclose(alone.models["towers"].score(asked), learned.models["towers"].score(asked))
+
+
+def test_a_taught_source_answers_with_what_it_learned_last(learned: Pipeline, shop: Dataset, tmp_path: Path) -> None:
+    course = learned.course(Query(user="p3", n=10))
+    assert course.blend is not None
+    said = learned.models["towers"].score(course.asked)[0, course.blend.rows]
+    np.testing.assert_allclose(course.blend.parts[0].opinion.of(course.blend.rows), np.maximum(said, 0), atol=1e-5)
+    learned.save(tmp_path / "tutored")
+    again = Pipeline.load(tmp_path / "tutored")
+    again.lookup = shop.history
+    assert again.recommend(Query(user="p3", n=8)).to_dict() == learned.recommend(Query(user="p3", n=8)).to_dict()
+    assert again.recipe == learned.recipe
+
+
+def test_a_ranking_without_weight_teaches_and_is_not_asked(learned: Pipeline, shop: Dataset) -> None:
+    silent = Pipeline(tutored(weight=0)).fit(shop, OPTIONS)
+    np.testing.assert_array_equal(
+        silent.models["towers"].score(shop.histories()), learned.models["towers"].score(shop.histories())
+    )
+    course = silent.course(Query(user="p3", n=10))
+    assert course.blend is not None
+    assert [part.name for part in course.blend.parts] == ["towers", "popular"]
+
+
+def test_what_is_taught_is_searched_by_an_index_of_its_new_vectors(shop: Dataset) -> None:
+    pipeline = Pipeline(tutored({"index_from": 2, "index": "exact"})).fit(shop, OPTIONS)
+    model, index = pipeline.models["towers"], pipeline.artifact().indexes["towers"]
+    vectors = model.item_vectors()  # type: ignore[attr-defined]
+    asked = model.query_vectors(shop.histories())  # type: ignore[attr-defined]
+    _, scores = index.search(asked, 3)
+    np.testing.assert_allclose(scores[:, 0], (asked @ vectors.T).max(axis=1), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("ranking", "complaint"),
+    [
+        ({"teaches": ["popular"]}, "the ranking cannot teach 'popular': it learns from no other model"),
+        ({"teaches": ["nobody"]}, "the ranking cannot teach 'nobody': there is no source of that name"),
+        ({"teaches": [], "weight": 0}, "a ranking of weight 0 that teaches nobody does nothing"),
+    ],
+)
+def test_teaching_that_cannot_be_is_refused_in_one_sentence(
+    shop: Dataset, ranking: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises((InputError, ValueError), match=complaint):
+        Pipeline(tutored(**ranking)).fit(shop, OPTIONS)

@@ -227,3 +227,21 @@ def test_the_refined_correction_comes_nearest_to_learning_from_all_items(seed: i
         assert off["refined"] < 0.6 * off[name]
     # Without any correction what few want is let off, because it is hardly ever there to be told apart from.
     assert many["plain"][-1] < many["full"][-1] - 0.01
+
+
+def test_imitation_is_smallest_where_all_chances_are_those_of_the_teacher() -> None:
+    marks = torch.tensor([[2.0, 0.0, -1.0, -torch.inf], [0.0, 1.0, -torch.inf, -torch.inf]])
+    there = torch.isfinite(marks)
+    scores = torch.randn(2, 4, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    found = losses.imitation(scores, marks, 2.0)
+    wanted = [torch.softmax(row[real] / 2, 0) for row, real in zip(marks, there, strict=True)]
+    said = [torch.softmax(row[real] / 2, 0) for row, real in zip(scores, there, strict=True)]
+    by_hand = -4 * sum((w * s.log()).sum() for w, s in zip(wanted, said, strict=True)) / 2
+    torch.testing.assert_close(found, by_hand)
+    found.backward()
+    assert scores.grad is not None
+    assert not scores.grad[~there].any()  # what is not there has no say
+    alike = (marks.masked_fill(~there, 7.0) + 3.0).requires_grad_()  # a constant for all of a list says nothing
+    losses.imitation(alike, marks, 2.0).backward()
+    assert alike.grad is not None
+    torch.testing.assert_close(alike.grad, torch.zeros(2, 4), atol=1e-6, rtol=0)

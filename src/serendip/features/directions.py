@@ -16,7 +16,7 @@ from serendip.data.arrays import BoolArray, FloatArray, Sparse
 NOTHING = 1e-6
 """Directions of less than so much of the first one are rounding."""
 EVEN = 0.01
-"""Share of the mean strength of all directions that is added to each before it is divided by: weak ones are noise."""
+"""The unevenness of directions that are about equally strong; see `Whitening.fit`."""
 
 
 def leading_directions(x: Sparse, width: int) -> FloatArray:
@@ -49,10 +49,12 @@ class Whitening:
     turn: FloatArray  # (D, K)
 
     @classmethod
-    def fit(cls, vectors: FloatArray, width: int, even: bool = True) -> Self:
+    def fit(cls, vectors: FloatArray, width: int, unevenness: float | None = EVEN) -> Self:
         """From vectors (n, D) of contents that say something, to `width` numbers at most.
 
-        Not `even`: directions are as strong as they were, so that products still say how alike two contents are.
+        `unevenness`: the share of the mean strength of all directions that is added to each before it is divided by.
+        The less, the more alike they are, weak ones too, which may be noise. None: they are as strong as they were, so
+        that products still say how alike two contents are.
         """
         wide = vectors.astype(np.float64)
         count = max(1, len(wide))
@@ -61,8 +63,10 @@ class Whitening:
             strengths, directions = linalg.eigh((wide - mean).T @ (wide - mean) / count)
         order = np.argsort(-strengths, kind="stable")[: min(width, max(1, len(wide) - 1))]
         kept = order[strengths[order] > NOTHING * max(strengths.max(initial=0), NOTHING)]
-        strong = strengths[kept] + EVEN * (strengths[kept].mean() if len(kept) else 1)
-        turn = directions[:, kept] / (np.sqrt(strong * max(1, len(kept))) if even else 1)
+        turn = directions[:, kept]
+        if unevenness is not None:
+            strong = strengths[kept] + unevenness * (strengths[kept].mean() if len(kept) else 1)
+            turn = turn / np.sqrt(strong * max(1, len(kept)))
         return cls(mean.astype(np.float32), turn.astype(np.float32))
 
     def __call__(self, vectors: FloatArray, known: BoolArray) -> FloatArray:

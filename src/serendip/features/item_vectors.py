@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from serendip.data.arrays import FloatArray
 from serendip.errors import InputError
 from serendip.features.content import ItemContent
-from serendip.features.directions import Whitening, leading_directions, unit
+from serendip.features.directions import EVEN, Whitening, leading_directions, unit
 from serendip.features.encoders import Encoder, text_encoder
 from serendip.features.vector_cache import VectorCache
 
@@ -36,17 +36,21 @@ class ItemVectors:
     """Items to one matrix for each kind of content."""
 
     def __init__(
-        self, contents: str = ATTRIBUTES, width: int = 256, cache: Path | None = None, even: bool = True
+        self,
+        contents: str = ATTRIBUTES,
+        width: int = 256,
+        cache: Path | None = None,
+        unevenness: float | None = EVEN,
     ) -> None:
         """Vectors have at most `width` numbers of each kind; what encoders say is kept in the file `cache`.
 
-        Not `even`: see `Whitening.fit`.
+        `unevenness`: see `Whitening.fit`.
 
         Raises:
             InputError: there is no such kind of content.
         """
         self._kinds = {kind: _parted(kind) for kind in filter(None, contents.split("+"))}
-        self._width, self._cache, self._even = width, VectorCache(cache), even
+        self._width, self._cache, self._unevenness = width, VectorCache(cache), unevenness
         self._content = ItemContent()
         self._directions = np.empty((0, 1), np.float32)  # (F, K)
         self._encoders: dict[str, Encoder] = {}
@@ -68,7 +72,7 @@ class ItemVectors:
         self._encoders = {kind: encoder.fit(described) for kind, encoder in self._named_encoders()}
         raw = {kind: vectors for kind, vectors in self._raw(items) if vectors.any()}
         self._whitenings = {
-            kind: Whitening.fit(raw[kind][raw[kind].any(axis=1)], self._width, self._even) for kind in raw
+            kind: Whitening.fit(raw[kind][raw[kind].any(axis=1)], self._width, self._unevenness) for kind in raw
         }
         return {kind: self._whitened(kind, raw[kind], items.height) for kind in raw}
 

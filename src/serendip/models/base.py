@@ -167,6 +167,14 @@ class AddsItems(Protocol):
         ...
 
 
+@runtime_checkable
+class Imitates(Protocol):
+    """A model whose `fit` also learns from what a slower one says of candidates, where `FitOptions.teacher` is one."""
+
+    imitates: ClassVar[bool]
+    """True: it says so, and that is all."""
+
+
 def take(scores: FloatArray, rows: IntArray | None) -> FloatArray:
     """All of (B, N) or, with candidates (B, C), only theirs."""
     return scores if rows is None else np.take_along_axis(scores, rows, axis=1)

@@ -32,9 +32,9 @@ from serendip.algebra.spectrum import leading
 from serendip.data import Dataset, Queries
 from serendip.data.arrays import FloatArray, IntArray
 from serendip.features.item_vectors import below
-from serendip.models.base import ModelConfig, NotSearched, Search, Weights, fitted, take
+from serendip.models.base import Search, Weights, fitted, take
 from serendip.training import FitOptions
-from serendip.training.content_reader import ContentReader, side_by_side
+from serendip.training.content_reader import ContentConfig, ContentReader, side_by_side
 
 SHARE = 4
 """At most one vector for so many people or items."""
@@ -42,11 +42,7 @@ SURE = 10
 """So many people must want an item before it teaches half of what it could."""
 
 
-class ContentMapConfig(ModelConfig):
-    contents: Annotated[str, NotSearched("what there is")] = "attributes"
-    """What is read of items, such as `attributes+text:minilm`; see `training.content_reader`."""
-    content_size: Annotated[int, NotSearched("a bound on time and memory")] = Field(256, ge=1)
-    """Numbers kept of each kind of content."""
+class ContentMapConfig(ContentConfig):
     embedding_size: Annotated[int, Search(16, 512, log=True)] = Field(128, ge=1)
     """K, the singular vectors kept."""
     scaling: Annotated[float, Search(0, 1)] = Field(0.5, ge=-1, le=2)
@@ -65,7 +61,7 @@ class ContentMap:
 
     def __init__(self, config: ContentMapConfig = ContentMapConfig()) -> None:
         self.config = config
-        self._contents = ContentReader(config.contents, config.content_size)
+        self._contents = ContentReader.of(config)
         self._vectors: FloatArray | None = None  # (N, K)
         self._map = np.empty((0, 0), np.float32)  # W, (F, K)
 
@@ -73,7 +69,7 @@ class ContentMap:
         options.progress("content map", 0, 2)
         matrix = dataset.matrix()
         people = np.bincount(matrix.indices, minlength=dataset.n_items)
-        self._contents = ContentReader(self.config.contents, self.config.content_size, options)
+        self._contents = ContentReader.of(self.config, options)
         content = side_by_side(self._contents.fit_encode(dataset, options), dataset.n_items)
         options.progress("content map", 1, 2)
         with options.limited():

@@ -6,7 +6,8 @@ of people have to be there before any item is looked at. The division of work is
 re-ranking with BERT", 2019, with events of a history in the place of words. Items are vectors of their own and what
 their `contents` say.
 
-In a pipeline (`[ranking]`) it learns on what the sources list (`FitOptions.retriever`); alone, on drawn rivals.
+In a pipeline (`[ranking]`) it learns on what the sources list (`FitOptions.retriever`); alone, on drawn rivals. It may
+teach sources there what it has learned (`teaches`).
 
 Use it for the last hundred candidates. To score all items is slow: each passes through the network for each history.
 
@@ -44,12 +45,12 @@ class CrossEncoder:
 
     def __init__(self, config: JointConfig = JointConfig()) -> None:
         self.config = config
-        self._contents = ContentReader(config.contents, config.content_size)
+        self._contents = ContentReader.of(config)
         self._net: JointReader | None = None
         self._vectors = np.empty((0, 0), np.float32)  # (N, D)
 
     def fit(self, dataset: Dataset, options: FitOptions = FitOptions()) -> Self:
-        self._contents = ContentReader(self.config.contents, self.config.content_size, options)
+        self._contents = ContentReader.of(self.config, options)
         content = torch.from_numpy(side_by_side(self._contents.fit_encode(dataset, options), dataset.n_items))
         people = np.bincount(dataset.matrix().indices, minlength=dataset.n_items)
         own = np.where(people > 0, np.cumsum(people > 0) - 1, -1)

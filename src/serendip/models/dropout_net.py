@@ -30,9 +30,9 @@ from torch import Tensor, nn
 from serendip.algebra.spectrum import leading
 from serendip.data import Dataset, Queries
 from serendip.data.arrays import FloatArray, IntArray, Sparse
-from serendip.models.base import ModelConfig, NotSearched, Search, Weights, fitted, take
+from serendip.models.base import NotSearched, Search, Weights, fitted, take
 from serendip.training import FitOptions, losses
-from serendip.training.content_reader import ContentReader, side_by_side
+from serendip.training.content_reader import ContentConfig, ContentReader, side_by_side
 from serendip.training.loop import Schedule, learn
 from serendip.training.session import torch_session
 
@@ -40,11 +40,7 @@ SHARE = 4
 """At most one vector for so many people or items."""
 
 
-class DropoutNetConfig(ModelConfig):
-    contents: Annotated[str, NotSearched("what there is")] = "attributes"
-    """What is read of items, such as `attributes+text:minilm`; see `training.content_reader`."""
-    content_size: Annotated[int, NotSearched("a bound on time and memory")] = Field(256, ge=1)
-    """Numbers kept of each kind of content."""
+class DropoutNetConfig(ContentConfig):
     known_size: Annotated[int, Search(16, 512, log=True)] = Field(128, ge=1)
     """K, the singular vectors that are rebuilt."""
     embedding_size: Annotated[int, Search(32, 256, log=True)] = Field(128, ge=2)
@@ -116,7 +112,7 @@ class DropoutNet:
 
     def fit(self, dataset: Dataset, options: FitOptions = FitOptions()) -> Self:
         config, matrix = self.config, dataset.matrix()
-        reader = ContentReader(config.contents, config.content_size, options)
+        reader = ContentReader.of(config, options)
         content = side_by_side(reader.fit_encode(dataset, options), dataset.n_items)
         met = np.flatnonzero(np.bincount(matrix.indices, minlength=dataset.n_items))
         present = min(len(met), int(np.count_nonzero(np.diff(matrix.indptr))))

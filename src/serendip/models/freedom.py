@@ -39,17 +39,15 @@ from serendip.features.item_vectors import below
 from serendip.models.base import NotSearched, Search, Weights, fitted, take
 from serendip.training import FitOptions
 from serendip.training.blocks.graph import Graph
-from serendip.training.content_reader import ContentReader
+from serendip.training.content_reader import ContentConfig, ContentReader
 from serendip.training.propagation import GraphConfig, Method, Net, Pairs, Smoothed, ranked, recognised
 
 ROWS_AT_ONCE = 1_024
 
 
-class FreedomConfig(GraphConfig):
-    contents: Annotated[str, NotSearched("what there is")] = "attributes"
-    """What is read of items, such as `attributes+text:minilm`; see `training.content_reader`."""
-    content_size: Annotated[int, NotSearched("a bound on time and memory")] = Field(256, ge=1)
-    """Numbers kept of each kind of content."""
+class FreedomConfig(ContentConfig, GraphConfig):
+    unevenness: Annotated[float | None, NotSearched("neighbours are looked for")] = Field(None, gt=0)
+    """As elsewhere, but by default each direction of a content is as strong as it was."""
     neighbors: Annotated[int, Search(5, 30, log=True)] = Field(10, ge=1)
     """k, the items that an item has an edge to, of each kind of content."""
     pruned: Annotated[float, Search(0.0, 0.9)] = Field(0.3, ge=0, lt=1)
@@ -98,14 +96,14 @@ class Freedom:
 
     def __init__(self, config: FreedomConfig = FreedomConfig()) -> None:
         self.config = config
-        self._contents = ContentReader(config.contents, config.content_size, even=False)
+        self._contents = ContentReader.of(config)
         self._told: dict[str, FloatArray] = {}  # of each kind (A, F_m), of length 1, of the items that somebody met
         self._met = np.empty(0, np.int64)  # (A,) their rows
         self._smoothed: Smoothed | None = None
 
     def fit(self, dataset: Dataset, options: FitOptions = FitOptions()) -> Self:
         config = self.config
-        self._contents = ContentReader(config.contents, config.content_size, options, even=False)
+        self._contents = ContentReader.of(config, options)
         told = {kind: unit(x) for kind, x in self._contents.fit_encode(dataset, options).items()}
         self._met = np.unique(dataset.matrix().indices).astype(np.int64)
         self._told = {kind: x[self._met] for kind, x in told.items()}

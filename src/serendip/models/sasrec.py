@@ -34,12 +34,12 @@ from serendip.models.base import NotSearched, Search, Weights, fitted, take
 from serendip.training import FitOptions
 from serendip.training.blocks.attention import Block, Stack
 from serendip.training.blocks.tables import ContentTable
-from serendip.training.content_reader import ContentReader
+from serendip.training.content_reader import ContentConfig, ContentReader
 from serendip.training.readers import Reader, ReaderConfig, Taught
 from serendip.training.sequences import Batch
 
 
-class SasRecConfig(ReaderConfig):
+class SasRecConfig(ContentConfig, ReaderConfig):
     blocks: Annotated[int, Search(1, 4)] = Field(2, ge=1)
     """Transformer blocks, one after the other."""
     heads: Annotated[int, NotSearched("one is common")] = Field(1, ge=1)
@@ -50,8 +50,6 @@ class SasRecConfig(ReaderConfig):
     """LiGR blocks in the place of plain ones."""
     contents: Annotated[str, NotSearched("what there is")] = ""
     """What is read of items beside who turned to them, such as `text:minilm`; see `training.content_reader`."""
-    content_size: Annotated[int, NotSearched("a bound on time and memory")] = Field(256, ge=1)
-    """Numbers kept of each kind of content."""
 
 
 class _Encoder(nn.Module):
@@ -93,7 +91,7 @@ class SasRec:
 
     def _read(self, dataset: Dataset, options: FitOptions) -> FloatArray | None:
         """What the items are that somebody turned to; None where nothing is read of them."""
-        reader = ContentReader(self.config.contents, self.config.content_size, options)
+        reader = ContentReader.of(self.config, options)
         kinds = reader.fit_encode(dataset, options) if self.config.contents else {}
         met = np.unique(dataset.matrix().indices)
         return np.concatenate([kind[met] for kind in kinds.values()], axis=1) if kinds else None

@@ -9,6 +9,9 @@ addressing cold start in recommender systems", NeurIPS 2017.
 Answers are told apart from all items that anybody met, or from drawn ones and those of the batch. Items can be added
 after the fit; what nobody met is no wrong answer while learning, or new items would be pushed away.
 
+A slower model may teach it (`FitOptions.teacher`; in a pipeline `[ranking] teaches`): then it also learns what that one
+says of lists, see `training.distillation`.
+
 What somebody asks for in words is read as an item of which no more is said, and counts like the newest event.
 
 Use it for retrieval where things have contents and new ones come in all the time.
@@ -40,6 +43,7 @@ from serendip.models.base import NotSearched, Weights, fitted, take
 from serendip.training import FitOptions, negatives, withheld
 from serendip.training.content_reader import ContentReader
 from serendip.training.content_towers import Rows, TowerConfig, TowerLesson, Towers
+from serendip.training.distillation import marked
 from serendip.training.loop import Schedule, learn
 from serendip.training.sequences import Sequences
 from serendip.training.session import torch_session
@@ -63,6 +67,7 @@ class TwoTowerConfig(TowerConfig):
 class TwoTower:
     Config = TwoTowerConfig
     personalised = True
+    imitates = True
 
     def __init__(self, config: TwoTowerConfig = TwoTowerConfig()) -> None:
         self.config = config
@@ -88,8 +93,9 @@ class TwoTower:
                     learning = self._contents.learning(items[met], device)
                 net.adapters = nn.ModuleList(live.adapters for live in learning.values())  # they learn with the rest
                 known = [learning.get(kind) or torch.from_numpy(x[met]).to(device) for kind, x in found.items()]
-                lesson = self._lesson(net, whole, known, people[met], options, device)
-                learn(lesson, self._schedule(), options, "two_tower", (self.config, whole.digest))
+                lesson = self._lesson(net, whole, known, people, options, device)
+                about = (self.config, whole.digest, lesson.marked.digest if lesson.marked else "")
+                learn(lesson, self._schedule(), options, "two_tower", about)
             self._net = net.to("cpu").eval()
         for live in learning.values():
             live.release()
@@ -101,7 +107,7 @@ class TwoTower:
     def _reader(self, options: FitOptions) -> ContentReader:
         config = self.config
         tuning = Tuning(config.tuned_layers, config.tuned_rank) if config.tuned_layers else None
-        return ContentReader(config.contents, config.content_size, options, tuning=tuning)
+        return ContentReader.of(config, options, tuning)
 
     def _lesson(
         self,
@@ -114,11 +120,13 @@ class TwoTower:
     ) -> TowerLesson:
         config = self.config
         most = config.examined if config.patience else 0
-        left, asked, exam = withheld.last_items(whole, len(people), most, options.generator())
-        drawn = config.negatives
-        sampler = negatives.everything(len(people)) if drawn is None else negatives.mixed(people.astype(float), drawn)
+        met = np.flatnonzero(people)
+        left, asked, exam = withheld.last_items(whole, len(met), most, options.generator())
+        drawn, wanted = config.negatives, people[met].astype(float)
+        sampler = negatives.everything(len(met)) if drawn is None else negatives.mixed(wanted, drawn)
+        told = marked(left, met, len(people), config.max_history, options) if config.distilled else None
         asked = asked.last(config.max_history)
-        return TowerLesson(net, left, contents, len(people), config, sampler, asked, exam, device)
+        return TowerLesson(net, left, contents, len(met), config, sampler, asked, exam, device, told)
 
     def _schedule(self) -> Schedule:
         config = self.config

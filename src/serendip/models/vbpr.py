@@ -35,16 +35,12 @@ from serendip.data.arrays import FloatArray, IntArray
 from serendip.features.item_vectors import below
 from serendip.models.base import NotSearched, Search, Weights, fitted, take
 from serendip.training import FitOptions
-from serendip.training.content_reader import ContentReader, side_by_side
+from serendip.training.content_reader import ContentConfig, ContentReader, side_by_side
 from serendip.training.meetings import SPREAD, PairConfig, PairNet
 from serendip.training.profiles import Profiles, Taught
 
 
-class VbprConfig(PairConfig):
-    contents: Annotated[str, NotSearched("what there is")] = "attributes"
-    """What is read of items, such as `attributes+text:minilm`; see `training.content_reader`."""
-    content_size: Annotated[int, NotSearched("a bound on time and memory")] = Field(256, ge=1)
-    """Numbers kept of each kind of content."""
+class VbprConfig(ContentConfig, PairConfig):
     embedding_size: Annotated[int, Search(16, 256, log=True)] = Field(64, ge=1)
     """D, the width of p and q, and that of θ."""
     objective: Annotated[Literal["binary", "bpr"], NotSearched("two ways to say what is wrong")] = "bpr"
@@ -92,14 +88,14 @@ class Vbpr:
 
     def __init__(self, config: VbprConfig = VbprConfig()) -> None:
         self.config = config
-        self._contents = ContentReader(config.contents, config.content_size)
+        self._contents = ContentReader.of(config)
         self._maps = np.empty((0, 0), np.float32)  # G, E and β beside each other, (F, 2 D + 1)
         self._sources = np.empty((0, 0), np.float32)  # y and G f, (N, 2 D)
         self._targets: FloatArray | None = None  # q, E f and b + β f, (N, 2 D + 1)
 
     def fit(self, dataset: Dataset, options: FitOptions = FitOptions()) -> Self:
         config, matrix = self.config, dataset.matrix()
-        self._contents = ContentReader(config.contents, config.content_size, options)
+        self._contents = ContentReader.of(config, options)
         contents = side_by_side(self._contents.fit_encode(dataset, options), dataset.n_items)
         met = np.unique(matrix.indices)
         known = torch.from_numpy(contents[met] if len(met) else np.zeros((1, contents.shape[1]), np.float32))

@@ -142,6 +142,8 @@ def _needs(
     place: Place, old: Recipe, new: Recipe, before: Mapping[Place, Any], after: Mapping[Place, Any], n_items: int
 ) -> str:
     """Why a value that is another needs a fit; empty where it needs none."""
+    if place == (RANKING, "teaches") and (before.get(place) or []) != (after.get(place) or []):
+        return "what a ranking teaches is learned by a fit"
     if place[0] in (SOURCES, RANKING):
         return _learns(place, before, after)
     if place in (("text", "encoder"), ("picture", "encoder")):

@@ -27,7 +27,7 @@ SCORE_CELLS = 10
 
 
 class Stopwatch:
-    """Wall seconds of named steps, and how learning went in those that learn by gradient."""
+    """Wall seconds of named steps, of all turns together, and how learning went in those that learn by gradient."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -43,7 +43,7 @@ class Stopwatch:
     def measuring(self, name: str) -> Iterator[None]:
         start = time.perf_counter()
         yield
-        self.seconds[name] = round(time.perf_counter() - start, 3)
+        self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - start, 3)
 
 
 def peak_mb() -> float:

@@ -87,10 +87,12 @@ class Ranking(_Part):
     """A file name in `models/`."""
     depth: int = Field(100, ge=1)
     """How many of the best it looks at; all others stay behind them."""
-    weight: float = Field(1.0, gt=0)
-    """What its first adds to the blended score, beside the sources."""
+    weight: float = Field(1.0, ge=0)
+    """What its first adds to the blended score, beside the sources; 0: it teaches and is not asked."""
     chances: float = Field(1.0, gt=0)
     """Its scores are logarithms of chances: what is added are the chances to this power, of which the largest is 1."""
+    teaches: tuple[str, ...] = ()
+    """Names of sources that learn once more, then also from what it says of what the sources list."""
     config: dict[str, Any] = Field(default_factory=dict)
     """Hyper-parameters of the model."""
 
@@ -166,6 +168,20 @@ class Recipe(_Part):
         if RANKING in names:
             raise ValueError(f"no source may be called {RANKING!r}")
         return self
+
+    @model_validator(mode="after")
+    def _known_pupils(self) -> Recipe:
+        strange = [name for name in self.taught if name not in {source.name for source in self.sources}]
+        if strange:
+            raise ValueError(f"the ranking cannot teach {strange[0]!r}: there is no source of that name")
+        if self.ranking and not self.ranking.weight and not self.taught:
+            raise ValueError("a ranking of weight 0 that teaches nobody does nothing")
+        return self
+
+    @property
+    def taught(self) -> tuple[str, ...]:
+        """The names of the sources that what ranks teaches."""
+        return self.ranking.teaches if self.ranking else ()
 
     @property
     def learners(self) -> tuple[Source | Ranking, ...]:

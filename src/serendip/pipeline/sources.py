@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from serendip import models, retrieval
-from serendip.data import Dataset, Signals
-from serendip.models import Embeds, Model
+from serendip.data import Dataset, InputError, Signals
+from serendip.models import Embeds, Imitates, Model
 from serendip.pipeline.card import Stopwatch
 from serendip.pipeline.catalogue import Catalogue
 from serendip.pipeline.offer import FirstItems, Offer, grown, of_first
@@ -42,6 +42,9 @@ class Sources:
         """
         unfitted = {one.name: models.make(one.model, one.config) for one in self.recipe.learners}
         unfitted.pop(RANKING, None)
+        for name in self.recipe.taught:
+            if not isinstance(unfitted[name], Imitates):
+                raise InputError(f"the ranking cannot teach {name!r}: it learns from no other model, as two_tower does")
         for done, (name, model) in enumerate(unfitted.items()):
             options.progress("sources", done, len(unfitted))
             with watch.measuring(name):
@@ -51,13 +54,22 @@ class Sources:
             self.index(dataset.n_items, options)
 
     def fit_ranking(self, dataset: Dataset, options: FitOptions, watch: Stopwatch, listed: Retriever) -> None:
-        """Fit what ranks on what the sources list."""
+        """Fit what ranks on what the sources list, and then once more the sources that it teaches."""
         ranking = self.recipe.ranking
         assert ranking is not None
+        told = replace(options, retriever=listed)
         with watch.measuring(RANKING):
             model = models.make(ranking.model, ranking.config)
-            told = replace(options, retriever=listed, curve=watch.learned(RANKING))
-            self.models[RANKING] = model.fit(dataset, told)
+            teacher = model.fit(dataset, replace(told, curve=watch.learned(RANKING)))
+        taught = {}
+        for source in [one for one in self.recipe.sources if one.name in self.recipe.taught]:
+            with watch.measuring(source.name):
+                told = replace(told, teacher=teacher.score, curve=watch.learned(source.name))
+                taught[source.name] = models.make(source.model, source.config).fit(dataset, told)
+        self.models |= {RANKING: teacher, **taught}  # until here it is the models of before that list
+        if taught:
+            with watch.measuring("indexes"), options.limited():
+                self.index(dataset.n_items, options)
 
     def index(self, n_items: int, options: FitOptions) -> None:
         """Build an index for each source that can have one, where the catalogue is large."""
@@ -100,7 +112,7 @@ class Sources:
         return speaker(model, self.indexes.get(source.name))
 
     def _ranker(self, new: Records) -> Ranker | None:
-        if self.recipe.ranking is None or RANKING not in self.models:
+        if self.recipe.ranking is None or not self.recipe.ranking.weight or RANKING not in self.models:
             return None
         model = self.models[RANKING]
         longer = grown(model, new) if new else None

@@ -12,20 +12,21 @@ the progress and costs its item nothing else.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import numpy as np
 import polars as pl
+from pydantic import Field
 
 from serendip.data import Dataset
 from serendip.data.arrays import FloatArray
 from serendip.errors import InputError
-from serendip.features.directions import Whitening
+from serendip.features.directions import EVEN, Whitening
 from serendip.features.item_vectors import Arrays, ItemVectors, below
 from serendip.features.pictures import START, Complain
 from serendip.training.options import FitOptions
 from serendip.training.seeing import LEARNED, check_name, learned, names_of, picture_encoder, seen
-from serendip.training.settings import Tuning
+from serendip.training.settings import ModelConfig, NotSearched, Search, Tuning
 
 if TYPE_CHECKING:  # loaded where there is something for them to read: they bring torch
     import torch
@@ -36,6 +37,18 @@ PICTURE, TEXT = "picture:", "text:"
 CATALOGUE = "text:catalogue"
 
 
+class ContentConfig(ModelConfig):
+    """What models that read contents have in common."""
+
+    contents: Annotated[str, NotSearched("what there is")] = "attributes"
+    """What is read of items, such as `attributes+text:minilm`; see `training.content_reader`."""
+    content_size: Annotated[int, NotSearched("a bound on time and memory")] = Field(256, ge=1)
+    """Numbers kept of each kind of content."""
+    unevenness: Annotated[float | None, Search(0.01, 10, log=True)] = Field(EVEN, gt=0)
+    """How far strong directions of a kind of content count more than weak ones: this share of their mean strength is
+    added to each before it is divided by. None: each is as strong as it was."""
+
+
 class ContentReader:
     """Items to one matrix for each kind of content."""
 
@@ -44,10 +57,10 @@ class ContentReader:
         contents: str,
         width: int,
         options: FitOptions = FitOptions(),
-        even: bool = True,
+        unevenness: float | None = EVEN,
         tuning: Tuning | None = None,
     ) -> None:
-        """Not `even`: see `Whitening.fit`; `tuning`: how much of pretrained encoders of texts learns along.
+        """`unevenness`: see `Whitening.fit`; `tuning`: how much of pretrained encoders of texts learns along.
 
         Raises:
             InputError: there is no such kind of content.
@@ -59,9 +72,14 @@ class ContentReader:
             if kind.startswith(PICTURE):
                 check_name(kind.removeprefix(PICTURE))
         others = "+".join(kind for kind in kinds if kind not in self._own)
-        self._others = ItemVectors(others, width, options.vectors, even)
-        self._width, self._even, self._folder = width, even, options.pictures
+        self._others = ItemVectors(others, width, options.vectors, unevenness)
+        self._width, self._unevenness, self._folder = width, unevenness, options.pictures
         self._seen: dict[str, tuple[Any, Whitening]] = {}
+
+    @classmethod
+    def of(cls, config: ContentConfig, options: FitOptions = FitOptions(), tuning: Tuning | None = None) -> Self:
+        """As `config` says."""
+        return cls(config.contents, config.content_size, options, config.unevenness, tuning)
 
     def fit_encode(self, dataset: Dataset, options: FitOptions) -> dict[str, FloatArray]:
         """Learn from the items of `dataset`, and give (N, K) float32 for each kind that says anything at all.
@@ -74,7 +92,7 @@ class ContentReader:
             encoder, vectors = self._taught(kind, dataset, options)
             there = np.asarray(vectors.any(axis=1))
             if there.any():
-                self._seen[kind] = encoder, Whitening.fit(vectors[there], self._width, self._even)
+                self._seen[kind] = encoder, Whitening.fit(vectors[there], self._width, self._unevenness)
                 found[kind] = self._seen[kind][1](vectors, there)
         return found
 

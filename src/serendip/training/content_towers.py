@@ -13,7 +13,8 @@ cold start in recommender systems", NeurIPS 2017. A person is the sum of the vec
 with a learned τ. People are told by a part of their history what stands in the rest, against candidates shared by the
 batch (`losses.softmax`): Yi et al., "Sampling-bias-corrected neural modeling for large corpus item recommendations",
 RecSys 2019. Where candidates are drawn (`negatives`), they are the answers of the batch and uniform ones
-(`negatives.mixed`), under the refined log-Q correction.
+(`negatives.mixed`), under the refined log-Q correction. Where somebody teaches, each step also learns some of what was
+said of lists (`distillation`), from whole histories.
 """
 
 from __future__ import annotations
@@ -29,23 +30,21 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from serendip.data.arrays import FloatArray, IntArray
+from serendip.data.arrays import BoolArray, FloatArray, IntArray
 from serendip.training import losses, negatives, withheld
+from serendip.training.content_reader import ContentConfig
+from serendip.training.distillation import TEMPERATURE, Marked
 from serendip.training.sequences import Sequences, budgeted
-from serendip.training.settings import ModelConfig, NotSearched, Search
+from serendip.training.settings import NotSearched, Search
 
 NONE = -1e9
 SHARPEST = math.log(100.0)
 """The largest logarithm of τ: a softmax that is sharper learns from hardly anything."""
 
 
-class TowerConfig(ModelConfig):
+class TowerConfig(ContentConfig):
     """What content towers have in common."""
 
-    contents: Annotated[str, NotSearched("what there is")] = "attributes"
-    """What is read of items, such as `attributes+text:minilm`; see `training.content_reader`."""
-    content_size: Annotated[int, NotSearched("a bound on time and memory")] = Field(256, ge=1)
-    """Numbers kept of each kind of content."""
     fusion: Annotated[Literal["gates", "concatenation"], NotSearched("an ablation")] = "gates"
     """How the kinds become one: by gates, or side by side through one layer."""
     embedding_size: Annotated[int, Search(32, 256, log=True)] = Field(128, ge=2)
@@ -64,6 +63,8 @@ class TowerConfig(ModelConfig):
     """Only the last so many events of a history are read."""
     negatives: Annotated[int | None, NotSearched("a trade of time for accuracy")] = Field(None, ge=1)
     """Items drawn for each step that answers are told apart from, beside those of the others; None: all there are."""
+    distilled: Annotated[float, NotSearched("without a teacher it is nothing")] = Field(1.0, ge=0)
+    """How much what a teacher says (`FitOptions.teacher`) counts beside what people did."""
     epochs: Annotated[int, NotSearched("learning stops by itself")] = Field(40, ge=1)
     """Passes over all histories at most."""
     patience: Annotated[int, NotSearched("learning stops by itself")] = Field(5, ge=0)
@@ -163,6 +164,7 @@ class TowerLesson:
     asked: Sequences
     exam: withheld.Withheld | None
     device: torch.device
+    marked: Marked | None = None
 
     def batches(self, generator: np.random.Generator) -> Iterable[tuple[Sequences, np.random.Generator]]:
         windows = self.sequences.windows(self.config.max_history, generator)
@@ -176,26 +178,40 @@ class TowerLesson:
         shown = parted(sequences, self.config.shown, generator)  # (E,)
         targets = sequences.places[~shown]
         drawn = self.sampler(targets, generator)
-        places, inverse = np.unique(np.concatenate([sequences.places[shown], drawn.places]), return_inverse=True)
-        vectors = self._items(self._on(places))  # (n, D)
-        met, candidates = self._on(inverse[: shown.sum()]), self._on(inverse[shown.sum() :])
+        told = self.marked.drawn(len(sequences), generator) if self.marked else None
+        more = (told.histories.places, told.candidates.ravel()) if told else ()
+        vectors, met, candidates, *others = self._of(sequences.places[shown], drawn.places, *more)
         owners = np.repeat(np.arange(len(sequences)), sequences.lengths)
-        weights = self._on(recency(sequences, shown, self.config.memory))
-        people = self.net.of_people(sums(vectors[met], weights, self._on(owners[shown]), len(sequences)))
-        hidden = people[self._on(owners[~shown])] * self.net.tau
+        hidden = self._people(sequences, shown, vectors[met])[self._on(owners[~shown])] * self.net.tau
         offsets = None if not drawn.log_chance.any() else -self._on(drawn.log_chance)
-        return losses.softmax(hidden, vectors[candidates], self._on(drawn.among(targets)), offsets)
+        found = losses.softmax(hidden, vectors[candidates], self._on(drawn.among(targets)), offsets)
+        return found + self.config.distilled * self._imitated(told, vectors, *others) if told else found
+
+    def _imitated(self, told: Marked, vectors: Tensor, met: Tensor, listed: Tensor) -> Tensor:
+        """How far the scores of some lists are from what the teacher said of them, ()."""
+        people = self._people(told.histories, np.ones(len(met), bool), vectors[met]) * self.net.tau
+        items = vectors[listed].view(*told.candidates.shape, -1)  # (L, K, D)
+        return losses.imitation((items @ people[:, :, None])[..., 0], self._on(told.marks), TEMPERATURE)
 
     def examined(self) -> float | None:
         if self.exam is None:
             return None
         items = self._items(torch.arange(self.n_items, device=self.device))
         everything = np.ones(len(self.asked.places), bool)
-        owners = np.repeat(np.arange(len(self.asked)), self.asked.lengths)
-        weights = self._on(recency(self.asked, everything, self.config.memory))
-        met = items[self._on(self.asked.places)]
-        people = self.net.of_people(sums(met, weights, self._on(owners), len(self.asked)))
+        people = self._people(self.asked, everything, items[self._on(self.asked.places)])
         return self.exam.ndcg(lambda part: (people[part] @ items.T).cpu().numpy())
+
+    def _people(self, sequences: Sequences, shown: BoolArray, met: Tensor) -> Tensor:
+        """(B, D) of length 1, from the vectors (E, D) of the events that are `shown`."""
+        owners = np.repeat(np.arange(len(sequences)), sequences.lengths)[shown]
+        weights = self._on(recency(sequences, shown, self.config.memory))
+        return self.net.of_people(sums(met, weights, self._on(owners), len(sequences)))
+
+    def _of(self, *places: IntArray) -> list[Tensor]:
+        """The vectors (n, D) of all items at `places`, each once, and where each of `places` stands among them."""
+        distinct, inverse = np.unique(np.concatenate(places), return_inverse=True)
+        ends = np.cumsum([len(part) for part in places])[:-1]
+        return [self._items(self._on(distinct)), *map(self._on, np.split(inverse, ends))]
 
     def _items(self, places: Tensor) -> Tensor:
         """(n, D)."""

@@ -32,9 +32,10 @@ from serendip.data import Queries
 from serendip.data.arrays import IntArray
 from serendip.training import losses, negatives
 from serendip.training.blocks.attention import Block, Stack
+from serendip.training.content_reader import ContentConfig
 from serendip.training.options import Retriever
 from serendip.training.sequences import Sequences, budgeted
-from serendip.training.settings import ModelConfig, NotSearched, Search
+from serendip.training.settings import NotSearched, Search
 
 EXAMINED_BY = 10
 """The cut-off of the NDCG that learning is examined by."""
@@ -46,11 +47,7 @@ EXAMINED_AT_ONCE = 64
 """Lists that are examined together."""
 
 
-class JointConfig(ModelConfig):
-    contents: Annotated[str, NotSearched("what there is")] = "attributes"
-    """What is read of items, such as `attributes+text:minilm`; see `training.content_reader`."""
-    content_size: Annotated[int, NotSearched("a bound on time and memory")] = Field(256, ge=1)
-    """Numbers kept of each kind of content."""
+class JointConfig(ContentConfig):
     embedding_size: Annotated[int, Search(32, 256, log=True)] = Field(64, ge=2)
     """D, the width of item vectors and of all layers."""
     blocks: Annotated[int, Search(1, 4)] = Field(2, ge=1)
@@ -201,12 +198,13 @@ def proposals(retriever: Retriever | None, depth: int, people: IntArray, generat
     def asked(sequences: Sequences) -> IntArray:
         starts = range(0, len(sequences), ASKED_AT_ONCE)
         parts = (sequences[np.arange(at, min(at + ASKED_AT_ONCE, len(sequences)))] for at in starts)
-        return np.concatenate([np.empty((0, depth), np.int64), *(listed(_queries(part), depth) for part in parts)])
+        return np.concatenate([np.empty((0, depth), np.int64), *(listed(queries_of(part), depth) for part in parts)])
 
     return asked
 
 
-def _queries(sequences: Sequences) -> Queries:
+def queries_of(sequences: Sequences) -> Queries:
+    """Histories of item rows, as a model is asked with them."""
     everything = np.ones(len(sequences.places), np.float32)
     return Queries(sequences.offsets, sequences.places.astype(np.int32), sequences.times_ms, everything)
 

@@ -86,6 +86,16 @@ def sampled_softmax(
     return functional.cross_entropy(torch.cat([positive[:, None], negative], dim=1), right)
 
 
+def imitation(scores: Tensor, marks: Tensor, temperature: float) -> Tensor:
+    """-T² Σ_k softmax(t / T)_k ln softmax(s / T)_k, the mean over lists, (): Hinton, Vinyals and Dean, 2015, section 2.
+
+    `scores` s (L, K) and `marks` t (L, K), -inf where there is no candidate.
+    """
+    wanted = torch.softmax(marks / temperature, dim=1)
+    said = torch.log_softmax((scores / temperature).masked_fill(torch.isinf(marks), -torch.inf), dim=1)
+    return -(temperature**2) * (wanted * said.masked_fill(torch.isinf(marks), 0)).sum(1).mean()
+
+
 def binary_cross_entropy(positive: Tensor, negative: Tensor) -> Tensor:
     """-ln σ(s⁺) - Σ_k ln(1 - σ(s_k⁻)), the mean over places, (). `positive` (M,), `negative` (M, K), -inf: none."""
     return (functional.softplus(-positive) + functional.softplus(negative).sum(1)).mean()

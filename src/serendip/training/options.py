@@ -15,7 +15,7 @@ import numpy as np
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from serendip.data import Progress, Queries, silent
-from serendip.data.arrays import IntArray
+from serendip.data.arrays import FloatArray, IntArray
 
 
 def usable_cores() -> int:
@@ -70,6 +70,9 @@ def _blas() -> ThreadpoolController:
 Retriever = Callable[[Queries, int], IntArray]
 """Item rows (B, K) of at most K candidates for each query, -1 where there are fewer."""
 
+Teacher = Callable[[Queries, IntArray], FloatArray]
+"""Scores (B, C) of the candidate rows (B, C) of each query, as logarithms of chances."""
+
 Curve = Callable[[str, Sequence[float], Sequence[float]], None]
 """Told what was learned, the mean loss of each epoch, and how each was graded on what was withheld, if anything was."""
 
@@ -97,6 +100,8 @@ class FitOptions:
     """The folder that the attribute `image` of items starts from; None: the current one."""
     retriever: Retriever | None = None
     """What lists the candidates that a model is going to put in order, so that it learns on such lists."""
+    teacher: Teacher | None = None
+    """What models that can (`models.Imitates`) learn to say of what `retriever` lists; None: nobody teaches."""
     progress: Progress = silent
     curve: Curve = unseen
     """Is told how learning went, once for each course of gradient models."""
