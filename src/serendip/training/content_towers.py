@@ -20,8 +20,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Literal, Protocol
+from dataclasses import dataclass, field
+from typing import Annotated, Literal, Protocol, TypeAlias
 
 import numpy as np
 import torch
@@ -33,6 +33,7 @@ from serendip.data.arrays import FloatArray, IntArray
 from serendip.training import losses, negatives, withheld
 from serendip.training.sequences import Sequences, budgeted
 from serendip.training.settings import ModelConfig, NotSearched, Search
+from serendip.training.spoken import Spoken
 
 NONE = -1e9
 SHARPEST = math.log(100.0)
@@ -150,6 +151,10 @@ class Rows(Protocol):
         ...
 
 
+Batch: TypeAlias = tuple[Sequences, IntArray, np.random.Generator]
+"""Sequences, the places of these among all, and where draws come from."""
+
+
 @dataclass(frozen=True, eq=False)
 class TowerLesson:
     """What stands in the rest of each history, told from a part of it."""
@@ -163,25 +168,32 @@ class TowerLesson:
     asked: Sequences
     exam: withheld.Withheld | None
     device: torch.device
+    spoken: Spoken | None = None
+    """What people said; None: nothing."""
+    examined_people: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
+    """Whose sequences `asked` are, (B,)."""
+    examined_ms: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
+    """When they did what is withheld, (B,)."""
 
-    def batches(self, generator: np.random.Generator) -> Iterable[tuple[Sequences, np.random.Generator]]:
+    def batches(self, generator: np.random.Generator) -> Iterable[Batch]:
         windows = self.sequences.windows(self.config.max_history, generator)
-        windows = windows[np.flatnonzero(windows.lengths >= 2)]
+        able = np.flatnonzero(windows.lengths >= 2)
+        windows = windows[able]
         tokens = min(self.config.batch_size, max(1, len(windows.places) // 8))
         for members in budgeted(np.ones_like(windows.lengths), max(1, tokens // _mean(windows.lengths)), generator):
-            yield windows[members], generator
+            yield windows[members], able[members], generator
 
-    def loss(self, batch: tuple[Sequences, np.random.Generator]) -> Tensor:
-        sequences, generator = batch
+    def loss(self, batch: Batch) -> Tensor:
+        sequences, members, generator = batch
         shown = parted(sequences, self.config.shown, generator)  # (E,)
         targets = sequences.places[~shown]
         drawn = self.sampler(targets, generator)
         places, inverse = np.unique(np.concatenate([sequences.places[shown], drawn.places]), return_inverse=True)
         vectors = self._items(self._on(places))  # (n, D)
         met, candidates = self._on(inverse[: shown.sum()]), self._on(inverse[shown.sum() :])
+        until_ms = sequences.times_ms[sequences.offsets[1:] - 1]
+        people = self._people(sequences, vectors[met], shown, members, until_ms)
         owners = np.repeat(np.arange(len(sequences)), sequences.lengths)
-        weights = self._on(recency(sequences, shown, self.config.memory))
-        people = self.net.of_people(sums(vectors[met], weights, self._on(owners[shown]), len(sequences)))
         hidden = people[self._on(owners[~shown])] * self.net.tau
         offsets = None if not drawn.log_chance.any() else -self._on(drawn.log_chance)
         return losses.softmax(hidden, vectors[candidates], self._on(drawn.among(targets)), offsets)
@@ -190,12 +202,23 @@ class TowerLesson:
         if self.exam is None:
             return None
         items = self._items(torch.arange(self.n_items, device=self.device))
-        everything = np.ones(len(self.asked.places), bool)
-        owners = np.repeat(np.arange(len(self.asked)), self.asked.lengths)
-        weights = self._on(recency(self.asked, everything, self.config.memory))
-        met = items[self._on(self.asked.places)]
-        people = self.net.of_people(sums(met, weights, self._on(owners), len(self.asked)))
+        everything, met = np.ones(len(self.asked.places), bool), items[self._on(self.asked.places)]
+        people = self._people(self.asked, met, everything, self.examined_people, self.examined_ms)
         return self.exam.ndcg(lambda part: (people[part] @ items.T).cpu().numpy())
+
+    def _people(
+        self, sequences: Sequences, met: Tensor, shown: np.ndarray, members: IntArray, until_ms: IntArray
+    ) -> Tensor:
+        """Who met the items `met` (n, D), which are shown of `sequences`, and said what `members` did, (B, D)."""
+        owners = np.repeat(np.arange(len(sequences)), sequences.lengths)[shown]
+        weights = recency(sequences, shown, self.config.memory)
+        if self.spoken is not None:
+            heard = self.spoken.heard(members, sequences, shown, until_ms)
+            rows = self._on(heard.rows)
+            said = self.net.items([part[rows] for part in self.spoken.contents], torch.full_like(rows, -1))
+            met = torch.cat([met, said])
+            owners, weights = np.append(owners, heard.owners), np.append(weights, heard.weights)
+        return self.net.of_people(sums(met, self._on(weights), self._on(owners), len(sequences)))
 
     def _items(self, places: Tensor) -> Tensor:
         """(n, D)."""
