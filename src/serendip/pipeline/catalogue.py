@@ -147,12 +147,26 @@ class Catalogue:
     def _columns(self) -> Columns:
         return Columns(self.records)
 
-    def text_match(self, text: str, fields: Sequence[str], meaning: Meaning | None = None) -> FloatArray:
-        """How well each item matches the words, or what they mean, (N,) float32 in 0..1; 0 for items that do not."""
+    def text_match(
+        self,
+        text: str,
+        fields: Sequence[str],
+        meaning: Meaning | None = None,
+        sight: Sight | None = None,
+        allowed: BoolArray | None = None,
+    ) -> FloatArray:
+        """How well each item matches the words, (N,) float32 in 0..1; 0 for items that do not.
+
+        What no item says in these words counts by what they mean, or by the pictures of `allowed` items (N,) where
+        their encoder reads words.
+        """
         match, unsaid = self.wording(tuple(fields)).match(text)
-        if meaning is None:
-            return match
-        return match + np.float32(unsaid) * meaning.match(text, self._meant(tuple(fields), meaning))
+        known = None if meaning is None else meaning.match(text, self._meant(tuple(fields), meaning))
+        if sight is not None:
+            everything = np.ones(len(self), bool) if allowed is None else allowed
+            seen = sight.match_words(text, self._seen(sight), everything)
+            known = seen if known is None else known if seen is None else np.maximum(known, seen)
+        return match if known is None else match + np.float32(unsaid) * known
 
     def picture_match(self, picture: bytes, sight: Sight, allowed: BoolArray) -> FloatArray:
         """How near the picture of each `allowed` item (N,) is, (N,) float32 in 0..1; 0 for those that are far.
