@@ -75,7 +75,7 @@ def test_types_values_and_event_ids_are_read_and_the_rest_is_ignored_aloud(tmp_p
         "event_id,user_id,item_id,event,value,position,surface\ne1,ann,tea,purchase,2,1,home\n,ann,jam,view,,2,home\n"
     )
     result = csv(tmp_path, text)
-    rows = [("ann", "tea", "purchase", 2.0, None, "e1"), ("ann", "jam", "view", None, None, None)]
+    rows = [("ann", "tea", "purchase", 2.0, None, "e1", None), ("ann", "jam", "view", None, None, None, None)]
     assert events(result, *EVENT_SCHEMA.names()) == rows
     assert "'position', 'surface' are ignored" in " ".join(result.notes)
 
@@ -84,7 +84,7 @@ def test_columns_can_be_named(tmp_path: Path) -> None:
     text = "a,b,c,d,e,f\ntea,ann,like,7,1700000000,e1\n"
     columns = dict(zip(("item", "user", "type", "value", "time", "event_id"), "abcdef", strict=True))
     result = csv(tmp_path, text, **{f"{part}_column": column for part, column in columns.items()})
-    assert events(result, *EVENT_SCHEMA.names()) == [("ann", "tea", "like", 7.0, NOON_MS, "e1")]
+    assert events(result, *EVENT_SCHEMA.names()) == [("ann", "tea", "like", 7.0, NOON_MS, "e1", None)]
 
 
 def test_a_named_column_wins_over_a_guess(tmp_path: Path) -> None:

@@ -252,3 +252,16 @@ def test_jieba_is_not_loaded_for_other_languages() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_words_are_read_in_the_column_that_knows_most_of_them() -> None:
+    titles = ["The Lost Theatre", "Quiet Rooms", "Tea at Noon"]
+    descriptions = ["a paperback about mystery", "a hardback about design", "a paperback about comedy"]
+    items = pl.DataFrame({"item_id": ["a", "b", "c"], "title": titles, "description": descriptions})
+    content = ItemContent().fit(items)
+    told = content.as_told(["a hardback, please", "lost theatre", "nothing of it"])
+    assert told["description"].to_list()[0] == "a hardback, please"
+    assert told["title"].to_list()[1] == "lost theatre"
+    near = (content.encode(told) @ content.encode(items).T).toarray()
+    assert near[:2].argmax(axis=1).tolist() == [1, 0]
+    assert ItemContent().fit(items.select("item_id")).as_told(["tea"]).columns == ["item_id"]

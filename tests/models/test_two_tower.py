@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
 
 from serendip import models
 from serendip.data import Dataset, Queries, Tables, event_frame
+from serendip.data.words import NOTHING, Words
 from serendip.training import FitOptions
+from serendip.training.sequences import Sequences
+from serendip.training.spoken import Spoken
 
 OPTIONS = FitOptions(seed=3, threads=1)
 KINDS = ["tea", "boots", "lamps", "maps"]
@@ -104,3 +109,81 @@ def test_words_count_like_an_event_of_the_history() -> None:
     alone, both = (model.score(queries)[0] for queries in (drinkers, drinkers.saying(("boots",))))
     assert both[kinds == 1].mean() > alone[kinds == 1].mean()
     assert both[kinds == 0].mean() > both[kinds == 2].mean()  # the history is not forgotten
+
+
+def test_what_was_said_before_counts_and_fades_with_what_was_done_since() -> None:
+    data = shop()
+    model = models.make("two_tower", {"memory": 3.0}).fit(data, OPTIONS)
+    kinds = np.array([int(id_[1:]) % 4 for id_ in data.items.vocabulary.ids()])
+    tea = data.items.vocabulary.rows([f"i{item:03}" for item in range(0, 24, 4)])
+    drinker = Queries.of_histories([(tea, np.arange(10, 16), np.ones(6))])
+
+    def boots(said_ms: int | None, signal: float = 1.0) -> float:
+        """How far boots lie above maps, which the drinker never wanted either."""
+        said = None if said_ms is None else Words.of([0], [NOTHING], [said_ms], [signal], ["boots"])
+        scores = model.score(drinker.having_said(said))[0]
+        return float(scores[kinds == 1].mean() - scores[kinds == 3].mean())
+
+    assert boots(20) > boots(5) > boots(None)  # asked for after all of it, and before
+    assert boots(20, 0.0) == boots(None)  # a bad review is no wish
+
+
+def test_words_are_kept_apart_for_each_of_a_batch() -> None:
+    data = shop()
+    model = models.make("two_tower").fit(data, OPTIONS)
+    nothing = (np.empty(0), np.empty(0), np.empty(0))
+    said = Words.of([0, 2], [NOTHING] * 2, [5, 5], [1.0, 1.0], ["boots", "tea"])
+    batch = Queries.of_histories([nothing] * 3).having_said(said)
+    scores = model.score(batch)
+    assert not scores[1].any()
+    for place in range(3):
+        np.testing.assert_allclose(scores[place], model.score(batch[place : place + 1])[0], rtol=1e-5)
+
+
+def test_searches_teach_which_words_lead_to_which_items() -> None:
+    """Whoever asks for things as one kind is called turns to the next kind."""
+    data = with_searches()
+    kinds = np.array([int(id_[1:]) % 4 for id_ in data.items.vocabulary.ids()])
+    nothing = (np.empty(0), np.empty(0), np.empty(0))
+    asked = Queries.of_histories([nothing] * 4).having_said(
+        Words.of(range(4), [NOTHING] * 4, [5] * 4, [1.0] * 4, KINDS)
+    )
+
+    def led_on(learned: Dataset) -> float:
+        scores = models.make("two_tower").fit(learned, OPTIONS).score(asked)
+        best = kinds[np.argsort(-scores, axis=1)[:, :20]]
+        return float((best == (np.arange(4)[:, None] + 1) % 4).mean())
+
+    assert led_on(data) > 0.7
+    assert led_on(replace(data, said=data.said.clear())) < 0.3
+
+
+def with_searches() -> Dataset:
+    """People turn to two things of any kind, ask for a kind by its name, and turn to three of the next."""
+    generator = np.random.default_rng(6)
+    rows: list[tuple[str, str, str, int, str | None]] = []
+    for person in range(N_PEOPLE):
+        asked, at = int(generator.integers(4)), 100 * person
+        next_kind = np.arange((asked + 1) % 4, N_ITEMS - 20, 4)
+        items = [*generator.choice(N_ITEMS - 20, 2), *generator.choice(next_kind, 3, replace=False)]
+        rows += [(f"p{person}", f"i{item:03}", "like", at + 10 * place, None) for place, item in enumerate(items)]
+        rows.append((f"p{person}", "", "search", at + 15, KINDS[asked]))
+    columns = ("user_id", "item_id", "type", "time_ms", "text")
+    events = event_frame(pl.DataFrame(rows, columns, orient="row", infer_schema_length=None))
+    return Dataset.from_tables(Tables(events, shop().items.attributes))
+
+
+def test_a_review_is_hidden_with_the_event_that_it_is_about() -> None:
+    """Two events of one person, at places 4 and 9, a review of each and a search."""
+    said = Words.of([0, 0, 0], [4, NOTHING, 9], [1, 1, 2], [1.0, 1.0, 1.0], ["about 4", "a search", "about 9"])
+    sequences = Sequences(np.array([0, 2]), np.array([4, 9]), np.array([1, 2]))
+    spoken = Spoken(said, [], memory=None)
+
+    def heard(shown: list[bool], until_ms: int) -> list[str]:
+        found = spoken.heard(np.array([0]), sequences, np.array(shown), np.array([until_ms]))
+        return said.texts[found.rows].tolist()
+
+    assert heard([True, False], 2) == ["about 4", "a search"]
+    assert heard([False, True], 2) == ["a search", "about 9"]
+    assert heard([True, True], 1) == ["about 4", "a search"]
+    assert heard([True, True], 0) == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 
@@ -79,10 +79,11 @@ def test_who_asks_at_once_has_it_made_once(monkeypatch: pytest.MonkeyPatch) -> N
     made: list[int] = []
 
     class Slow(Wording):
-        def __init__(self, texts: Sequence[str]) -> None:
-            made.append(len(texts))
+        def __init__(self, texts: Iterable[str]) -> None:
+            told = list(texts)
+            made.append(len(told))
             time.sleep(0.05)
-            super().__init__(texts)
+            super().__init__(told)
 
     monkeypatch.setattr(catalogue, "Wording", Slow)
     known = Catalogue.of(Vocabulary(["a", "b"]), {"a": {"title": "green tea"}, "b": {"title": "boots"}})

@@ -70,7 +70,7 @@ def test_lines_are_judged_one_by_one(client) -> None:
     assert content["accepted"] == 2
     assert [(row["index"], row["type"]) for row in content["rejected"]] == [(1, "invalid"), (2, "invalid")]
     assert "not JSON" in content["rejected"][0]["detail"]
-    assert "item_id: Field required" in content["rejected"][1]["detail"]
+    assert "give item_id, text or both" in content["rejected"][1]["detail"]
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,12 @@ def _body(method: str, path: str) -> dict[str, Any]:
         "/v1/recommendations:trace": {"user_id": PERSON, "item_id": THING, "text": "canary-word"},
         "/v1/similar": {"item_id": THING},
         "/v1/rank": {"item_ids": [THING], "user_id": PERSON},
-        "/v1/events": [{"type": "view", "user_id": PERSON, "item_id": THING}, {"canary-word": 1}],
+        "/v1/events": [
+            {"type": "view", "user_id": PERSON, "item_id": THING},
+            {"type": "search", "user_id": PERSON, "text": "canary-word"},
+            {"type": "search", "user_id": PERSON, "text": "canary-word" * 200},
+            {"canary-word": 1},
+        ],
         "/v1/items:batch": [{"item_id": THING, "attributes": {"image": "pictures/i1.png"}}],
         "/v1/users:batch": [{"user_id": PERSON, "attributes": {"note": "canary-word"}}],
         "/api/user": {"UserId": PERSON, "Comment": "canary-word"},

@@ -13,7 +13,7 @@ from serendip.store import Exposure, Store, StoredEvent, open_store
 from serendip.store.schema import metadata
 
 Reopen = Callable[[], Store]
-ANN = "ann-77"
+ANN, SAID = "ann-77", "fine"
 
 
 def filled(store: Store) -> None:
@@ -21,7 +21,9 @@ def filled(store: Store) -> None:
     for user_id in (ANN, "bo-77"):
         store.put("users", [(user_id, {"name": f"the name of {user_id}"})])
         events = [
-            StoredEvent(user_id, f"i{n}", "like", 0.5, 1_000 + n, f"{user_id}-{n}", f"r-{user_id}", n, "home", {"n": n})
+            StoredEvent(
+                user_id, f"i{n}", "like", 0.5, 1_000 + n, f"{user_id}-{n}", f"r-{user_id}", n, "home", {"n": n}, SAID
+            )
             for n in range(1_200)  # more than a history holds
         ]
         store.append(events)

@@ -91,6 +91,9 @@ def import_(
     value_column: Column = None,
     time_column: Column = None,
     event_id_column: Column = None,
+    text_column: Annotated[
+        str | None, typer.Option(help="The column of searches or reviews; it is read only where it is named.")
+    ] = None,
     event_type: Annotated[str | None, typer.Option(help="The type of events that do not say theirs.")] = None,
     skip_bad_rows: Annotated[bool, typer.Option(help="Leave out rows that cannot be read, and count them.")] = False,
 ) -> None:
@@ -110,6 +113,7 @@ def import_(
         "value_column": value_column,
         "time_column": time_column,
         "event_id_column": event_id_column,
+        "text_column": text_column,
         "event_type": event_type,
         "skip_bad_rows": skip_bad_rows or None,
     }

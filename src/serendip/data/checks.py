@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import polars as pl
 
 from serendip.data.accounts import heavy_users, identical_histories, rapid_users
 from serendip.data.cleaning import CleaningRules
-from serendip.data.query import MAX_ID_BYTES
+from serendip.data.query import MAX_ID_BYTES, NO_ITEM
 from serendip.data.signals import RATING, Signals
 from serendip.data.tables import Tables
 from serendip.data.times import EARLIEST_MS, LATEST_MS
@@ -50,15 +50,16 @@ class Finding:
 def check(tables: Tables, signals: Signals | None = None, now_ms: int | None = None) -> list[Finding]:
     """One finding for each check, always all of them in the same order; `now_ms` is the present by default."""
     signals = signals or Signals()
-    events = tables.events
+    events = tables.events.filter((pl.col("item_id") != NO_ITEM).fill_null(True) | pl.col("text").is_null())
+    about_items = replace(tables, events=events)
     return [
         _ids(tables),
         _times(events, time.time_ns() // 1_000_000 if now_ms is None else now_ms),
         _values(events, signals),
-        _types(events, signals),
+        _types(tables.events, signals),
         _duplicates(events),
         _repeats(events),
-        _unknown_items(tables),
+        _unknown_items(about_items),
         _accounts(events),
         _encoding(tables),
         _enough(events, signals),
@@ -82,7 +83,8 @@ def _first(frame: pl.DataFrame, column: str) -> list[str]:
 
 def _ids(tables: Tables) -> Finding:
     columns = (
-        *((tables.events, name) for name in ("user_id", "item_id")),
+        (tables.events, "user_id"),
+        (tables.events.filter(pl.col("text").is_null()), "item_id"),
         (tables.items, "item_id"),
         (tables.users, "user_id"),
         *((tables.relations, name) for name in ("head", "tail")),

@@ -13,6 +13,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
 from serendip.data.accounts import identical_histories, rapid_users
+from serendip.data.query import NO_ITEM
 from serendip.data.tables import Tables
 
 _EXAMPLES = 5
@@ -102,7 +103,7 @@ def canonical(tables: Tables) -> tuple[Tables, CleaningStep]:
 
 
 def _with_ids(tables: Tables) -> tuple[Tables, CleaningStep]:
-    events = tables.events.filter(_named("user_id", "item_id"))
+    events = tables.events.filter(_named("user_id") & (_named("item_id") | _named("text")))
     items = _latest(tables.items, "item_id")
     users = _latest(tables.users, "user_id")
     relations = tables.relations.filter(_named("head", "tail")).unique(maintain_order=True)
@@ -154,7 +155,7 @@ def _without_duplicates(events: pl.DataFrame) -> tuple[pl.DataFrame, CleaningSte
     Without a time, equal rows may well be repeats (the order counts), so the next step looks after them.
     """
     known = events.filter(pl.col("event_id").is_null() | pl.col("event_id").is_first_distinct())
-    content = pl.struct(*_PAIR, "value", "time_ms").is_first_distinct()
+    content = pl.struct(*_PAIR, "value", "time_ms", "text").is_first_distinct()
     once = known.filter(pl.col("time_ms").is_null() | content)
     removed = events.height - once.height
     return once, CleaningStep("exact duplicates", removed, f"events removed that were there already: {removed:,}")
@@ -164,8 +165,9 @@ def _without_repeats(events: pl.DataFrame, rules: CleaningRules) -> tuple[pl.Dat
     cap = rules.max_repeats
     if not cap:
         return events, CleaningStep("repeats", 0, "all repeats are kept")
-    heavy = events.with_row_index("place").filter(pl.len().over(_PAIR) > cap)
-    latest = heavy.sort("time_ms", nulls_last=False, maintain_order=True).group_by(_PAIR).tail(cap)
+    alike = (*_PAIR, pl.when(pl.col("item_id") == NO_ITEM).then("text"))
+    heavy = events.with_row_index("place").filter(pl.len().over(alike) > cap)
+    latest = heavy.sort("time_ms", nulls_last=False, maintain_order=True).group_by(alike).tail(cap)
     dropped = heavy.join(latest, on="place", how="anti", maintain_order="left")
     kept = events.filter(~pl.int_range(pl.len(), dtype=pl.UInt32).is_in(dropped["place"].implode()))
     said = f"events removed beyond the latest {cap} of a type by one person on one item: {dropped.height:,}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -12,9 +13,11 @@ import scipy.sparse as sp
 from serendip.data.arrays import BoolArray, FloatArray, IntArray, Sparse
 from serendip.data.past import Past
 from serendip.data.queries import Queries
+from serendip.data.query import NO_ITEM, HistoryEvent
 from serendip.data.signals import RATING, Signals, latest_ratings, preference_matrix
 from serendip.data.tables import Tables, empty_relations
 from serendip.data.vocabulary import Vocabulary
+from serendip.data.words import NOTHING, Words
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +62,11 @@ class Entities:
         return len(self.vocabulary)
 
 
+def _nothing_said() -> pl.DataFrame:
+    columns = {"type": pl.String, "value": pl.Float64, "time_ms": pl.Int64, "signal": pl.Float32, "text": pl.String}
+    return pl.DataFrame(schema={"user_row": pl.Int32, "item_row": pl.Int32, **columns})
+
+
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """What models learn from. Nothing in it changes: a split or a filter makes another one over the same rows.
@@ -74,16 +82,18 @@ class Dataset:
     users: Entities
     relations: pl.DataFrame = field(default_factory=empty_relations)
     signals: Signals = field(default_factory=Signals)
+    said: pl.DataFrame = field(default_factory=_nothing_said)
+    """What people said: `user_row`, `item_row`, `type`, `value`, `time_ms`, `signal`, `text`, by person and time; a
+    part of the events goes with what each said until their last event in it."""
 
     @classmethod
     def from_tables(cls, tables: Tables, signals: Signals | None = None) -> Dataset:
         """Ids become rows here, once. Items and users that occur only in events get empty attributes."""
         signals = signals or Signals()
-        items = _entities(tables.items, "item_id", tables.events)
         users = _entities(tables.users, "user_id", tables.events)
-        ordered = tables.events.with_columns(signals.expression()).sort(
-            "time_ms", nulls_last=False, maintain_order=True
-        )
+        told = tables.events.with_columns(signals.expression()).sort("time_ms", nulls_last=False, maintain_order=True)
+        ordered = told.filter(pl.col("item_id") != NO_ITEM)
+        items = _entities(tables.items, "item_id", tables.events.filter(pl.col("item_id") != NO_ITEM))
         events = Events(
             users.vocabulary.rows(ordered["user_id"]),
             items.vocabulary.rows(ordered["item_id"]),
@@ -92,7 +102,8 @@ class Dataset:
             ordered["value"].fill_null(float("nan")).to_numpy().astype(np.float32),
             ordered["type"],
         )
-        return cls(events, items, users, tables.relations, signals)
+        said = _said(told.filter(pl.col("text").is_not_null()), items.vocabulary, users.vocabulary)
+        return cls(events, items, users, tables.relations, signals, said)
 
     @property
     def n_items(self) -> int:
@@ -103,8 +114,13 @@ class Dataset:
         return len(self.users)
 
     def with_events(self, which: BoolArray | IntArray) -> Dataset:
-        """The same people and items with a part of the events."""
-        return replace(self, events=self.events[which])
+        """The same people and items with a part of the events, and what was said until then."""
+        events, said = self.events[which], self.said
+        if not said.is_empty():
+            last_ms = np.full(self.n_users, -1, np.int64)
+            np.maximum.at(last_ms, events.user_rows, events.times_ms)
+            said = said.filter(said["time_ms"].to_numpy() <= last_ms[said["user_row"].to_numpy()])
+        return replace(self, events=events, said=said)
 
     def liked(self) -> Dataset:
         """Only the events that say that somebody wants something (signal above 0)."""
@@ -153,7 +169,14 @@ class Dataset:
             events.times_ms[chosen],
             events.signals[chosen],
             events.ratings[chosen],
-        )
+        ).having_said(self.words if user_rows is None else self.words.of_owners(user_rows))
+
+    @cached_property
+    def words(self) -> Words:
+        """What people said, by their rows."""
+        said = self.said
+        about = (said["user_row"].to_numpy(), said["item_row"].to_numpy(), said["time_ms"].to_numpy())
+        return Words.of(*about, said["signal"].to_numpy(), said["text"].to_list())
 
     def history(self, user_id: str) -> Past:
         """Everything one person did, oldest first; empty for somebody unknown."""
@@ -164,7 +187,28 @@ class Dataset:
         own = self.events[order[starts[row] : starts[row + 1]]]
         values = (None if np.isnan(value) else float(value) for value in own.values)
         times_ms = (time or None for time in own.times_ms.tolist())
-        return Past(zip(self.items.vocabulary.ids(own.item_rows), own.types, values, times_ms, strict=True))
+        done = zip(self.items.vocabulary.ids(own.item_rows), own.types, values, times_ms, strict=True)
+        return Past(done, said=tuple(self._sayings(row)))
+
+    def _sayings(self, user_row: int) -> Iterator[HistoryEvent]:
+        for _, item_row, type_, value, time_ms, _, text in self.said.filter(pl.col("user_row") == user_row).iter_rows():
+            item_id = NO_ITEM if item_row == NOTHING else self.items.vocabulary.ids([item_row])[0]
+            yield HistoryEvent.model_construct(
+                item_id=item_id, type=type_, value=value, timestamp=time_ms or None, text=text
+            )
+
+
+def _said(events: pl.DataFrame, items: Vocabulary, users: Vocabulary) -> pl.DataFrame:
+    """Events with a text, in order of time, as `Dataset.said`."""
+    return events.select(
+        pl.Series("user_row", users.rows(events["user_id"]), pl.Int32),
+        pl.Series("item_row", items.rows(events["item_id"]), pl.Int32),
+        "type",
+        "value",
+        pl.col("time_ms").fill_null(0),
+        pl.col("signal").cast(pl.Float32),
+        "text",
+    ).sort("user_row", maintain_order=True)
 
 
 def _entities(frame: pl.DataFrame, id_column: str, events: pl.DataFrame) -> Entities:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from serendip.data.arrays import BoolArray, FloatArray, IntArray, Sparse
 from serendip.data.signals import effective, latest_ratings, weight_matrix
+from serendip.data.words import NOTHING, Words
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +29,7 @@ class Queries:
     values: FloatArray | None = None  # (E,) float32: the rating of each event, NaN where absent; None: none has one
     asked_ms: IntArray | None = None  # (B,) int64: when each asks; None: not known
     words: tuple[str, ...] | None = None  # (B,): what each asks for in words, empty: nothing; None: nobody does
+    said: Words | None = None  # what each said before, by query; None: nobody did
 
     @classmethod
     def of_histories(
@@ -64,17 +66,25 @@ class Queries:
         object.__setattr__(other, "words", words)
         return other
 
+    def having_said(self, said: Words | None) -> Queries:
+        """The same histories of people who said this before."""
+        other = self.at(self.asked_ms)
+        object.__setattr__(other, "said", said if said is not None and len(said) else None)
+        return other
+
     def of_items(self, n_items: int) -> Queries:
         """Without what happened at items from row `n_items` on."""
         kept = self.item_rows < n_items
-        return self if kept.all() else self._with(kept, self.item_rows)
+        return self if kept.all() else self._with(kept, self.item_rows, self.said)  # words of an item remain words
 
     def renumbered(self, rows: IntArray) -> Queries:
         """The same by the rows of another vocabulary: `rows` (N,) are its rows of our items, -1 where it has none."""
         found = rows[self.item_rows].astype(np.int32)
-        return self._with(found >= 0, found)
+        about = np.append(rows, NOTHING)  # what is about no item stays so
+        said = None if self.said is None else self.said.owned(None, about[self.said.item_rows])
+        return self._with(found >= 0, found, said)
 
-    def _with(self, kept: BoolArray, item_rows: IntArray) -> Queries:
+    def _with(self, kept: BoolArray, item_rows: IntArray, said: Words | None) -> Queries:
         """Some of the events (E,), with these `item_rows` (E,)."""
         return Queries(
             np.concatenate([[0], np.cumsum(kept)])[self.offsets],
@@ -84,6 +94,7 @@ class Queries:
             None if self.values is None else self.values[kept],
             self.asked_ms,
             self.words,
+            said,
         )
 
     def differs(self, other: Queries) -> BoolArray:
@@ -114,6 +125,7 @@ class Queries:
             self.signals[events],
             None if self.values is None else self.values[events],
             None if self.asked_ms is None else self.asked_ms[chosen],
+            said=None if self.said is None else self.said.of_owners(chosen),
         )
 
     @cached_property
@@ -138,6 +150,31 @@ class Queries:
         total = np.concatenate([[0], so_far])[self.offsets[1:]]  # (B,)
         after = total[self.query_rows] - so_far
         return (self.weights * np.exp(-after / memory)).astype(np.float32)
+
+    def spoken(self, memory: float | None) -> tuple[Words, FloatArray]:
+        """The words that count, and how much each does, (W,): as an event of its signal, fading as in `recent`.
+
+        Words about an item of the history count as long as the item does.
+        """
+        if self.said is None:
+            return Words.nothing(), np.empty(0, np.float32)
+        counts, met = self.weights > 0, _keys(np.stack([self.query_rows, self.item_rows]))
+        about = _keys(np.stack([self.said.owners, np.maximum(self.said.item_rows, 0)]))
+        unwanted = (self.said.item_rows >= 0) & np.isin(about, met) & ~np.isin(about, met[counts])
+        said = self.said[self.said.counted() & ~unwanted]
+        if memory is None:
+            return said, said.signals
+        so_far = np.concatenate([[0], np.cumsum(counts)])
+        after = so_far[self.offsets[said.owners + 1]] - so_far[self._places_after(said)]
+        return said, (said.signals * np.exp(-after / memory)).astype(np.float32)
+
+    def _places_after(self, said: Words) -> IntArray:
+        """Where in the events the first stands that came after each of the words, (W,)."""
+        found = np.empty(len(said), np.int64)
+        for place, (owner, time_ms) in enumerate(zip(said.owners.tolist(), said.times_ms.tolist(), strict=True)):
+            start, end = self.offsets[owner], self.offsets[owner + 1]
+            found[place] = start + np.searchsorted(self.times_ms[start:end], time_ms, "right")
+        return found
 
     def ratings(self, liked: float) -> FloatArray:
         """The rating of each event that counts once pairs are collapsed, (E,) float32, NaN for the others.
@@ -172,6 +209,7 @@ class Queries:
             None if self.values is None else self.values[events],
             None if self.asked_ms is None else self.asked_ms[start:stop],
             None if self.words is None else self.words[start:stop],
+            None if self.said is None else self.said.of_owners(np.arange(start, stop)),
         )
 
 

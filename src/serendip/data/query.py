@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from base64 import b64decode
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from serendip.data.times import epoch_ms
 
 MAX_ID_BYTES = 256
+MOST_TEXT = 2_000
+"""Characters of what somebody says, in a request or in an event."""
+NO_ITEM = ""
+"""The item of an event that is about none, such as a search."""
 MOST_IMAGE_BYTES = 10_000_000
 
 
@@ -28,15 +32,24 @@ Id = Annotated[
 
 
 class HistoryEvent(BaseModel):
-    """One thing somebody did, as it is handed in with a request."""
+    """One thing somebody did or said, as it is handed in with a request."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    item_id: Id
+    item_id: Id = NO_ITEM
+    """Absent where it is about no item: then it has a `text`, as a search does."""
     type: str = Field("like", min_length=1, max_length=64)
     value: float | None = Field(None, allow_inf_nan=False)
     timestamp: Annotated[int | None, BeforeValidator(epoch_ms, json_schema_input_type=str | float | None)] = None
     """RFC 3339 text, epoch seconds or epoch milliseconds on the way in; milliseconds since 1970 UTC here."""
+    text: str | None = Field(None, min_length=1, max_length=MOST_TEXT)
+    """What they said: the words of a search, or of a review of the item."""
+
+    @model_validator(mode="after")
+    def _about_something(self) -> Self:
+        if self.item_id == NO_ITEM and self.text is None:
+            raise ValueError("give item_id, text or both")
+        return self
 
 
 def _picture(value: object) -> object:
@@ -70,7 +83,7 @@ class Query(BaseModel):
 
     user: Id | None = Field(None, validation_alias=AliasChoices("user_id", "user"))
     history: tuple[Annotated[HistoryEvent, BeforeValidator(_as_event)], ...] | None = Field(None, max_length=10_000)
-    text: str | None = Field(None, max_length=2_000)
+    text: str | None = Field(None, max_length=MOST_TEXT)
     """Words to search by; only items that match them are listed, ordered by match and taste."""
     image: Annotated[bytes | None, BeforeValidator(_picture, json_schema_input_type=str | None)] = Field(
         None, max_length=MOST_IMAGE_BYTES, repr=False, exclude=True
@@ -110,4 +123,4 @@ class Query(BaseModel):
         return str(self.context.get("language", "en"))
 
 
-__all__ = ["MAX_ID_BYTES", "HistoryEvent", "Id", "Query"]
+__all__ = ["MAX_ID_BYTES", "MOST_TEXT", "NO_ITEM", "HistoryEvent", "Id", "Query"]

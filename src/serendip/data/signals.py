@@ -30,6 +30,7 @@ DEFAULT_WEIGHTS = {
     "like": 1.0,
     "purchase": 1.0,
     "rating": 1.0,
+    "search": 1.0,
     "skip": 0.0,
     "dislike": -1.0,
     "hide": -1.0,

@@ -14,6 +14,7 @@ EVENT_SCHEMA = pl.Schema(
         "value": pl.Float64(),  # null where the type carries none
         "time_ms": pl.Int64(),  # milliseconds since 1970-01-01 UTC; null: the order counts
         "event_id": pl.String(),  # null: the store derives one from the content
+        "text": pl.String(),  # what was said, of the item or, where the item id is empty, of none; null: nothing
     }
 )
 ITEM_SCHEMA = pl.Schema({"item_id": pl.String()})
@@ -41,7 +42,8 @@ def empty_relations() -> pl.DataFrame:
 class Tables:
     """Four frames with outside ids.
 
-    - `events`: exactly the columns of `EVENT_SCHEMA`, in their original order;
+    - `events`: exactly the columns of `EVENT_SCHEMA`, in their original order; where `item_id` is empty, the event is
+      about no item and has a `text`, as a search does;
     - `items`: `item_id`, then any attribute columns (`title`, `description`, `category`, `price`, `image`,
       `hidden`, ...); lists are list columns; a column such as `title_zh` holds the text in another language;
     - `users`: `user_id`, then any attribute columns;

@@ -169,6 +169,19 @@ class ItemContent:
                     parts += [text] if text else []
         return [". ".join(parts) for parts in told]
 
+    def as_told(self, texts: Sequence[str]) -> pl.DataFrame:
+        """A table of items of which no more is said than `texts`, each in the column that knows most of its words."""
+        columns = [column for column in self._columns if column.kind == "text"]
+        known = [np.diff(column.terms.encode(texts).indptr) for column in columns]
+        best = np.argmax(known, axis=0) if columns else []
+        told = {
+            column.name: [text if chosen == place else None for text, chosen in zip(texts, best, strict=True)]
+            for place, column in enumerate(columns)
+        }
+        return pl.DataFrame(
+            {"item_id": list(texts), **told}, schema={"item_id": pl.String, **dict.fromkeys(told, pl.String)}
+        )
+
     def _joined(self, blocks: Sequence[Sparse], n_items: int) -> Sparse:
         if not blocks:
             return sp.csr_array((n_items, 0), dtype=np.float32)

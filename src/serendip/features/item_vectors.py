@@ -13,7 +13,7 @@ the time of `fit` can be had as well.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -88,6 +88,10 @@ class ItemVectors:
     def described(self, items: pl.DataFrame) -> list[str]:
         """What the table says of each item as one text, as far as the columns were there at the time of `fit`."""
         return self._content.describe(items)
+
+    def as_told(self, texts: Sequence[str]) -> pl.DataFrame:
+        """A table of items of which no more is said than `texts`."""
+        return self._content.as_told(texts)
 
     def _named_encoders(self) -> Iterator[tuple[str, Encoder]]:
         return ((kind, text_encoder(name)) for kind, (sort, name) in self._kinds.items() if sort == TEXT)

@@ -12,7 +12,9 @@ after the fit; what nobody met is no wrong answer while learning, or new items w
 A slower model may teach it (`FitOptions.teacher`; in a pipeline `[ranking] teaches`): then it also learns what that one
 says of lists, see `training.distillation`.
 
-What somebody asks for in words is read as an item of which no more is said, and counts like the newest event.
+What somebody says (a search, a review) is read as an item of which no more is said: what they ask for now counts like
+the newest event, and what they said before like any event of its time, while it learns too. So searches teach it which
+words lead to which items.
 
 Use it for retrieval where things have contents and new ones come in all the time.
 
@@ -28,6 +30,7 @@ each step, the tower of what it holds, O((C + B·T)·(F·D + D²)); memory O(N·
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Self
 
 import numpy as np
@@ -48,13 +51,12 @@ from serendip.training.loop import Schedule, learn
 from serendip.training.sequences import Sequences
 from serendip.training.session import torch_session
 from serendip.training.settings import Tuning
+from serendip.training.spoken import Remembered, Spoken
 
 if TYPE_CHECKING:  # it brings transformers
     from serendip.training.text_tower import LiveText
 
 ROWS_AT_ONCE = 16_384
-TITLE = "title"
-"""The column of items as which words are read that somebody asks for."""
 
 
 class TwoTowerConfig(TowerConfig):
@@ -74,17 +76,19 @@ class TwoTower:
         self._contents = self._reader(FitOptions())
         self._net: Towers | None = None
         self._vectors = np.empty((0, 0), np.float32)  # (N, D), of length 1
+        self._heard = Remembered()
 
     def fit(self, dataset: Dataset, options: FitOptions = FitOptions()) -> Self:
         items = dataset.items.attributes
-        self._contents = self._reader(options)
+        self._contents, self._heard = self._reader(options), Remembered()
         found = self._contents.fit_encode(dataset, options)
         contents = [torch.from_numpy(kind) for kind in found.values()]
         people = np.bincount(dataset.matrix().indices, minlength=dataset.n_items)
         met = np.flatnonzero(people)
         place = np.full(dataset.n_items, -1)
         place[met] = np.arange(len(met))
-        whole = Sequences.of(dataset.histories(), place)
+        histories = dataset.histories()
+        whole = Sequences.of(histories, place)
         learning: dict[str, LiveText] = {}
         with torch_session(options, len(whole.places)) as device:
             net = Towers([kind.shape[1] for kind in contents], len(met), self.config).to(device)
@@ -93,9 +97,10 @@ class TwoTower:
                     learning = self._contents.learning(items[met], device)
                 net.adapters = nn.ModuleList(live.adapters for live in learning.values())  # they learn with the rest
                 known = [learning.get(kind) or torch.from_numpy(x[met]).to(device) for kind, x in found.items()]
-                lesson = self._lesson(net, whole, known, people, options, device)
-                about = (self.config, whole.digest, lesson.marked.digest if lesson.marked else "")
-                learn(lesson, self._schedule(), options, "two_tower", about)
+                spoken = None if learning else self._spoken(histories, place, device)
+                lesson = self._lesson(net, whole, known, people, spoken, options, device)
+                beside = "".join(part.digest for part in (lesson.marked, spoken) if part is not None)
+                learn(lesson, self._schedule(), options, "two_tower", (self.config, whole.digest, beside))
             self._net = net.to("cpu").eval()
         for live in learning.values():
             live.release()
@@ -115,6 +120,7 @@ class TwoTower:
         whole: Sequences,
         contents: Sequence[Rows],
         people: IntArray,
+        spoken: Spoken | None,
         options: FitOptions,
         device: torch.device,
     ) -> TowerLesson:
@@ -126,7 +132,19 @@ class TwoTower:
         sampler = negatives.everything(len(met)) if drawn is None else negatives.mixed(wanted, drawn)
         told = marked(left, met, len(people), config.max_history, options) if config.distilled else None
         asked = asked.last(config.max_history)
-        return TowerLesson(net, left, contents, len(met), config, sampler, asked, exam, device, told)
+        examined = np.flatnonzero(left.lengths < whole.lengths)
+        lesson = TowerLesson(net, left, contents, len(met), config, sampler, asked, exam, device, told)
+        at_ms = whole.times_ms[whole.offsets[1:][examined] - 1]
+        return replace(lesson, spoken=spoken, examined_people=examined, examined_ms=at_ms)
+
+    def _spoken(self, histories: Queries, place: IntArray, device: torch.device) -> Spoken | None:
+        """What people said, as far as it counts; None where nobody said anything."""
+        said, _ = histories.spoken(None)
+        if not len(said):
+            return None
+        contents = [torch.from_numpy(kind).to(device) for kind in self._read(said.texts.tolist())]
+        about = np.append(place, -1)[said.item_rows]
+        return Spoken(said.owned(None, about), contents, self.config.memory)
 
     def _schedule(self) -> Schedule:
         config = self.config
@@ -153,10 +171,13 @@ class TwoTower:
         self._vectors = np.concatenate([self._vectors, added])
         return self
 
+    def _read(self, words: list[str]) -> list[FloatArray]:
+        """Contents of items of which no more is said than `words`, (n, K_m) of each kind."""
+        return list(self._contents.said(words).values())
+
     def _of_words(self, words: list[str]) -> FloatArray:
         """What an item would be of which no more is said than `words`, (n, D)."""
-        said = self._contents.encode(pl.DataFrame({"item_id": words, TITLE: words}))
-        contents = [torch.from_numpy(kind) for kind in said.values()]
+        contents = [torch.from_numpy(kind) for kind in self._read(words)]
         return self._of_items(contents, np.full(len(words), -1), 1)
 
     def score(self, queries: Queries, rows: IntArray | None = None) -> FloatArray:
@@ -172,6 +193,10 @@ class TwoTower:
             assert queries.words is not None
             met[spoken] += self._of_words([queries.words[place] for place in spoken])
             totals[spoken] += 1
+        said, counts = queries.spoken(self.config.memory)
+        if len(said):
+            np.add.at(met, said.owners, counts[:, None] * self._heard.of(said.texts.tolist(), self._of_words))
+            totals = totals + np.bincount(said.owners, counts, minlength=len(queries))
         scale = np.divide(1, np.sqrt(totals), out=np.zeros(len(queries)), where=totals > 0)
         sums = (met * scale[:, None]).astype(np.float32)
         with torch.inference_mode():
@@ -188,7 +213,7 @@ class TwoTower:
         return {"items": self._vectors, **learned, **reader}
 
     def restore(self, weights: Weights) -> Self:
-        learned, self._vectors = below(weights, "net."), weights["items"]
+        learned, self._vectors, self._heard = below(weights, "net."), weights["items"], Remembered()
         self._contents.restore(below(weights, "reader."))
         parts = sorted(name for name in learned if name.startswith("items.parts."))
         with torch.device("meta"):  # without drawing numbers that are thrown away

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from functools import cached_property, reduce
 from threading import Lock
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from pydantic_core import from_json
@@ -28,7 +28,7 @@ Record = dict[str, Any]
 LABELS = 32
 """Values of one item that variety looks at."""
 _MASKS_KEPT = 64
-_MAKING = Lock()
+Pace: TypeAlias = Callable[[Iterator[str]], Iterator[str]]
 
 
 class Records(Sequence[Record]):
@@ -58,6 +58,9 @@ class Catalogue:
         self.records = records
         self._masks: dict[str, BoolArray] = {}
         self._looks: FloatArray | None = None  # (N, D)
+        self._making = Lock()
+        self.awaited = False
+        """Whether a request waits for an index of words."""
 
     @classmethod
     def of(cls, vocabulary: Vocabulary, attributes: Mapping[str, Mapping[str, Any]]) -> Catalogue:
@@ -144,12 +147,26 @@ class Catalogue:
     def _columns(self) -> Columns:
         return Columns(self.records)
 
-    def text_match(self, text: str, fields: Sequence[str], meaning: Meaning | None = None) -> FloatArray:
-        """How well each item matches the words, or what they mean, (N,) float32 in 0..1; 0 for items that do not."""
+    def text_match(
+        self,
+        text: str,
+        fields: Sequence[str],
+        meaning: Meaning | None = None,
+        sight: Sight | None = None,
+        allowed: BoolArray | None = None,
+    ) -> FloatArray:
+        """How well each item matches the words, (N,) float32 in 0..1; 0 for items that do not.
+
+        What no item says in these words counts by what they mean, or by the pictures of `allowed` items (N,) where
+        their encoder reads words.
+        """
         match, unsaid = self.wording(tuple(fields)).match(text)
-        if meaning is None:
-            return match
-        return match + np.float32(unsaid) * meaning.match(text, self._meant(tuple(fields), meaning))
+        known = None if meaning is None else meaning.match(text, self._meant(tuple(fields), meaning))
+        if sight is not None:
+            everything = np.ones(len(self), bool) if allowed is None else allowed
+            seen = sight.match_words(text, self._seen(sight), everything)
+            known = seen if known is None else known if seen is None else np.maximum(known, seen)
+        return match if known is None else match + np.float32(unsaid) * known
 
     def picture_match(self, picture: bytes, sight: Sight, allowed: BoolArray) -> FloatArray:
         """How near the picture of each `allowed` item (N,) is, (N,) float32 in 0..1; 0 for those that are far.
@@ -161,16 +178,28 @@ class Catalogue:
 
     def told(self, fields: Sequence[str]) -> list[str]:
         """What some attributes say of each item, as one text."""
-        return [
-            " ".join(str(value) for name in fields for value in values_of(record.get(name))) for record in self.records
-        ]
+        return list(self._told(fields))
 
-    def wording(self, fields: tuple[str, ...]) -> Wording:
-        """What some attributes say, to be searched; of a large catalogue that takes long, once."""
+    def _told(self, fields: Sequence[str]) -> Iterator[str]:
+        for record in self.records:
+            yield " ".join(str(value) for name in fields for value in values_of(record.get(name)))
+
+    def worded(self, fields: Sequence[str]) -> bool:
+        """Whether what these attributes say can be searched at once."""
+        return tuple(fields) in self._wordings
+
+    def wording(self, fields: tuple[str, ...], pace: Pace | None = None) -> Wording:
+        """What some attributes say, to be searched; of a large catalogue that takes long, once.
+
+        Args:
+            pace: hands texts on with rests, for who makes it beforehand; without it somebody waits.
+        """
         if fields not in self._wordings:
-            with _MAKING:  # several who ask at once would each make it, and be slower together than one alone
+            self.awaited = self.awaited or pace is None
+            with self._making:  # several who ask at once would each make it, and be slower together than one alone
                 if fields not in self._wordings:
-                    self._wordings[fields] = Wording(self.told(fields))
+                    texts = self._told(fields)
+                    self._wordings[fields] = Wording(texts if pace is None else pace(texts))
         return self._wordings[fields]
 
     def _meant(self, fields: tuple[str, ...], meaning: Meaning) -> FloatArray:

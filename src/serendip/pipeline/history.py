@@ -14,6 +14,7 @@ from serendip.data import HistoryEvent, Past, Queries, Signals, Vocabulary
 from serendip.data.arrays import FloatArray, IntArray
 from serendip.data.signals import RATING, UNDO, standing
 from serendip.data.vocabulary import UNKNOWN
+from serendip.data.words import Words
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class History:
     types: tuple[str, ...]  # E
     queries: Queries  # B = 1
     strange: tuple[str, ...] = ()
-    """Ids that the pipeline does not know; they are left out."""
+    """Ids that the pipeline does not know; what was done with them is left out."""
     position: int = 0
     """Of the event that came last, in the log that the history was read from."""
 
@@ -45,6 +46,7 @@ class History:
         times_ms = np.asarray([past.times_ms[place] or 0 for place in known], np.int64)
         ratings = np.asarray([_rating(*one) for one in zip(types, values, strict=True)], np.float32)
         queries = Queries.of_histories([(rows[rows != UNKNOWN], times_ms, signals.of(types, values))], [ratings])
+        queries = queries.having_said(_words(past.said, vocabulary, signals))
         item_ids = tuple([past.item_ids[place] for place in known])
         strange = tuple([past.item_ids[place] for place in places[rows == UNKNOWN].tolist()])
         return cls(item_ids, types, queries, strange, past.position)
@@ -112,6 +114,20 @@ def _strongest(by_event: FloatArray, speakers: IntArray, n: int) -> tuple[IntArr
     return events, added, rest
 
 
+def _words(said: Sequence[HistoryEvent], vocabulary: Vocabulary, signals: Signals) -> Words | None:
+    """What one person said, in order of time; None: nothing."""
+    if not said:
+        return None
+    ordered = sorted(said, key=lambda event: event.timestamp or 0)
+    return Words.of(
+        np.zeros(len(ordered), np.int32),
+        vocabulary.rows([event.item_id for event in ordered]),
+        np.asarray([event.timestamp or 0 for event in ordered], np.int64),
+        signals.of([event.type for event in ordered], [event.value for event in ordered]),
+        [event.text or "" for event in ordered],
+    )
+
+
 def _rating(type_: str, value: float | None) -> float:
     """NaN for what is no rating or has no value."""
     return float("nan") if type_ != RATING or value is None else value
@@ -122,7 +138,9 @@ def _standing(past: Past, order: slice | IntArray) -> Past:
     rows = list(zip(past.item_ids, past.types, past.values, past.times_ms, strict=True))
     rows = [rows[place] for place in np.arange(len(past))[order].tolist()]
     kept = standing([row[0] for row in rows], [row[1] for row in rows])
-    return Past([rows[place] for place in kept], past.position)
+    undone = {item_id: time_ms or 0 for item_id, type_, _, time_ms in rows if type_ == UNDO}
+    said = tuple(one for one in past.said if (one.timestamp or 0) > undone.get(one.item_id, -1))
+    return Past([rows[place] for place in kept], past.position, said)
 
 
 def _order(times_ms: Sequence[int | None]) -> slice | IntArray:

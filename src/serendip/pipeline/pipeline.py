@@ -373,7 +373,7 @@ class Pipeline:
         return [
             *by_content(course, self.recipe.text, sum(one.weight for one in self.recipe.sources)),
             *weighed(self.recipe.sources, said, course.query.n, course.offer.models),
-            *by_words(course, self.recipe.text, self._meaning),
+            *by_words(course, self.recipe.text, self._meaning, self._sight),
             *by_picture(course, self.recipe.picture, self._sight),
         ]
 

@@ -75,7 +75,8 @@ class PictureSearch(_Part):
     """How a request's picture is matched."""
 
     encoder: str | None = None
-    """An encoder of pictures, such as `looks`, `cnn` or a folder; None: pictures are not read."""
+    """An encoder of pictures, such as `looks`, `cnn` or a folder; None: pictures are not read. One that was taught with
+    words, such as CLIP, finds pictures by words too."""
     weight: float = Field(4.0, gt=0)
     """Its share in the blended score, beside those of the words and the sources."""
 

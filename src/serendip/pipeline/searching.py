@@ -16,14 +16,14 @@ LATEST = 5
 """Events of a history that say what `this` is in `something like this, but for rain`."""
 
 
-def by_words(course: Course, search: TextSearch, meaning: Meaning | None) -> list[Part]:
-    """How well items match the words, and how much they say what the latest of the history say.
+def by_words(course: Course, search: TextSearch, meaning: Meaning | None, sight: Sight | None) -> list[Part]:
+    """How well items, or their pictures, match the words, and how much they say what the latest of the history say.
 
     From here on only items that match are allowed.
     """
     if not course.query.text:
         return []
-    match = course.catalogue.text_match(course.query.text, search.fields, meaning)
+    match = course.catalogue.text_match(course.query.text, search.fields, meaning, sight, course.allowed)
     course.allowed = course.allowed & (match > 0)
     parts = [Part("text", Dense(match), search.weight, len(match))]
     if search.likeness and len(course.asked.item_rows) and course.query.alike == "behaviour":

@@ -3,7 +3,8 @@
 What was seen is kept by the name of its file, in memory and in the artifact: a new item costs one picture, and a file
 that is another one under the same name is seen at the next fit. How near a picture is to that of a request is told by
 how far it is behind the nearest, in standard deviations of them all, so that encoders of any kind are read alike:
-exp(2 (near - nearest) / deviation), and nothing beyond `WITHIN` of them.
+exp(2 (near - nearest) / deviation), and nothing beyond `WITHIN` of them. Words are compared with pictures in the same
+way, by an encoder that was taught with both.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 
 from serendip.data import Dataset
 from serendip.data.arrays import BoolArray, FloatArray
-from serendip.features.encoders import PictureEncoder
+from serendip.features.encoders import PictureEncoder, ReadsWords
 from serendip.features.pictures import START, opened
 from serendip.pipeline.remembering import Remembering
 from serendip.training import FitOptions
@@ -72,12 +73,25 @@ class Sight(Remembering[PictureEncoder]):
             InputError: it is no picture that can be opened.
         """
         view = self._encoder.view(opened(picture, "the picture"))
-        there = vectors.any(axis=1) & allowed
-        if not there.any():
-            return np.zeros(len(vectors), np.float32)
-        near = vectors @ self._encoder.encode(view[None])[0]
-        behind = (near - near[there].max()) / (near[there].std() or 1.0)
-        return np.asarray(np.where(there & (behind > -WITHIN), np.exp(SHARPNESS * behind), 0), np.float32)
+        return _nearness(self._encoder.encode(view[None])[0], vectors, allowed)
+
+    def match_words(self, text: str, vectors: FloatArray, allowed: BoolArray) -> FloatArray | None:
+        """How near each of `vectors` (N, D) is to what words say, as `match` has it of a picture; None where the
+        encoder reads no words.
+        """
+        encoder: object = self._encoder
+        said = encoder.of_words([text]) if isinstance(encoder, ReadsWords) else None
+        return None if said is None else _nearness(said[0], vectors, allowed)
+
+
+def _nearness(wanted: FloatArray, vectors: FloatArray, allowed: BoolArray) -> FloatArray:
+    """Of what is wanted (D,) to each of `vectors` (N, D), see above, (N,) float32 from 0 to 1."""
+    there = vectors.any(axis=1) & allowed
+    if not there.any():
+        return np.zeros(len(vectors), np.float32)
+    near = vectors @ wanted
+    behind = (near - near[there].max()) / (near[there].std() or 1.0)
+    return np.asarray(np.where(there & (behind > -WITHIN), np.exp(SHARPNESS * behind), 0), np.float32)
 
 
 def _digest(name: Any) -> bytes | None:

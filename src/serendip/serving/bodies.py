@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from serendip.data import Query
-from serendip.data.query import MAX_ID_BYTES, Id
+from serendip.data.query import MAX_ID_BYTES, MOST_TEXT, NO_ITEM, Id
 from serendip.data.times import epoch_ms
 from serendip.serving.replay import Replayed
 from serendip.store import StoredEvent
@@ -95,7 +95,8 @@ class EventBody(Body):
     user_id: Id | None = None
     anonymous_id: AnonymousId | None = None
     """For people without an account; exactly one of the two is given."""
-    item_id: Id
+    item_id: Id | None = None
+    """Absent where it is about no item: then it has a `text`, as a search does."""
     value: float | None = Field(None, allow_inf_nan=False)
     timestamp: Annotated[int | None, BeforeValidator(epoch_ms, json_schema_input_type=str | float | None)] = None
     """RFC 3339, epoch seconds or epoch milliseconds; absent is now."""
@@ -104,6 +105,14 @@ class EventBody(Body):
     position: int | None = Field(None, ge=0, le=1_000_000)
     surface: str | None = Field(None, max_length=64)
     context: dict[str, Any] | None = Field(None, max_length=50)
+    text: str | None = Field(None, min_length=1, max_length=MOST_TEXT)
+    """What the person said: the words of a search, or of a review of the item."""
+
+    @model_validator(mode="after")
+    def _about_something(self) -> Self:
+        if self.item_id is None and self.text is None:
+            raise ValueError("give item_id, text or both")
+        return self
 
     @model_validator(mode="after")
     def _one_person(self) -> Self:
@@ -114,7 +123,7 @@ class EventBody(Body):
     def stored(self) -> StoredEvent:
         return StoredEvent(
             user_id=self.user_id if self.user_id is not None else f"{ANONYMOUS}{self.anonymous_id}",
-            item_id=self.item_id,
+            item_id=NO_ITEM if self.item_id is None else self.item_id,
             type=self.type,
             value=self.value,
             time_ms=self.timestamp,
@@ -123,6 +132,7 @@ class EventBody(Body):
             position=self.position,
             surface=self.surface,
             context=self.context,
+            text=self.text,
         )
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from serendip.data import Recommendations
+from serendip.data.query import NO_ITEM
 from serendip.metrics import Stability, stability
 from serendip.pipeline.card import cells_of
 from serendip.serving.deployment import Deployment, Served
@@ -112,7 +113,7 @@ class Drift:
             return {}
         store = self._workspace.store
         after = max(provenance.events_to, store.mark().events - RECENT_EVENTS)
-        events = [event for _, event in store.event_page(RECENT_EVENTS, after)]
+        events = [event for _, event in store.event_page(RECENT_EVENTS, after) if event.item_id != NO_ITEM]
         if len(events) < FEWEST:
             return {}
         learned = served.pipeline.learned

@@ -38,6 +38,7 @@ from serendip.serving.shop_rules import ShopRules, on_offer
 from serendip.serving.stages import Stages
 from serendip.serving.tastes import Tastes
 from serendip.serving.trying import Trials
+from serendip.serving.wordings import Wordings
 from serendip.store import Arm, Drawn, Experiment, Exposure, Receipt, StoredEvent, Workspace
 
 NO_MODEL = "none"
@@ -82,6 +83,7 @@ class Engine:
         self.answering = Answering(self.guard)
         self.rules = ShopRules(self.store)
         self.deployment = Deployment(workspace, self._fit_out)
+        self.wordings = Wordings(self.deployment)
         self.maps = ItemMaps(workspace, self.deployment)
         self.previews = Previews(self.store, self.deployment, self.rules)
         self.experiments = Experiments(workspace, self.deployment)
@@ -106,6 +108,7 @@ class Engine:
         self.follower.start()
         self.exposures.start()
         self.deployment.start()
+        self.wordings.start()
         self.rules.start()
         self.experiments.start()
         self.exploring.start()
@@ -117,6 +120,7 @@ class Engine:
         self.exploring.stop()
         self.experiments.stop()
         self.rules.stop()
+        self.wordings.stop()
         self.deployment.stop()
         self.follower.stop()
         self.exposures.stop()

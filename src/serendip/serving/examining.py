@@ -18,6 +18,7 @@ import scipy.sparse as sp
 
 from serendip.data import InputError, Query, Signals
 from serendip.data.arrays import IntArray
+from serendip.data.query import NO_ITEM
 from serendip.data.times import rfc3339
 from serendip.data.vocabulary import UNKNOWN
 from serendip.evaluation.exam import stored
@@ -67,7 +68,7 @@ def examine(pipeline: Pipeline, store: Store, signals: Signals) -> Exam:
     if provenance is None:
         raise InputError("its card does not say which events it has learned; train a model here, and it will")
     after = max(provenance.events_to, store.mark().events - MOST_EVENTS)
-    events = [event for _, event in store.event_page(MOST_EVENTS, after)]
+    events = [event for _, event in store.event_page(MOST_EVENTS, after) if event.item_id != NO_ITEM]
     if not events:
         raise InputError("it has learned every event there is; as soon as people do more, it can be evaluated by that")
     asked, until_s = [], time.monotonic() + AT_MOST_S
@@ -77,7 +78,7 @@ def examine(pipeline: Pipeline, store: Store, signals: Signals) -> Exam:
         past = store.history(user_id, until=after)
         new = wanted - {*past.item_ids}
         if new:
-            found = pipeline.recommend(Query(history=tuple(past), n=DEPTH))
+            found = pipeline.recommend(Query(history=(*past, *past.said), n=DEPTH))
             asked.append(([item.item_id for item in found], new, len({*past.item_ids})))
     if len(asked) < FEWEST_PEOPLE:
         raise InputError(f"only {len(asked)} people wanted something new since it was fitted, too few to say anything")
@@ -96,7 +97,11 @@ def _wanted(events: Sequence[StoredEvent], signals: Signals) -> dict[str, set[st
 
 def _popularity(store: Store, before: int, signals: Signals) -> Counter[str]:
     """How many people wanted each item in the events before."""
-    events = [event for place, event in store.event_page(BEFORE, max(0, before - BEFORE)) if place <= before]
+    events = [
+        event
+        for place, event in store.event_page(BEFORE, max(0, before - BEFORE))
+        if place <= before and event.item_id != NO_ITEM
+    ]
     return Counter(item for items in _wanted(events, signals).values() for item in items)
 
 

@@ -8,15 +8,21 @@ from collections.abc import Callable, Collection, Sequence
 from threading import Lock
 from typing import TypeAlias
 
-from serendip.data import HistoryEvent
+from serendip.data import HistoryEvent, Past
 
 Held: TypeAlias = Sequence[HistoryEvent]
 Read = Callable[[str], Held]
 
 MOST_PEOPLE = 20_000
-MOST_EVENTS = 500_000  # about 120 bytes each
+MOST_EVENTS, BYTES_OF_EVENT = 500_000, 120
 UNFOLLOWED_S = 1.0
 """How long a history is kept while nobody says what other processes write to the same store."""
+
+
+def _size(past: Held) -> int:
+    """In events; words weigh as many as take their place."""
+    said = past.said if isinstance(past, Past) else ()
+    return len(past) + sum(1 + len(event.text or "") // BYTES_OF_EVENT for event in said)
 
 
 class _Entry:
@@ -43,7 +49,7 @@ class RecentHistories:
     def __init__(
         self,
         read: Read,
-        size: Callable[[Held], int] = len,
+        size: Callable[[Held], int] = _size,
         most: int = MOST_PEOPLE,
         most_events: int = MOST_EVENTS,
         seconds_kept: float = UNFOLLOWED_S,

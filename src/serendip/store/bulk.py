@@ -27,7 +27,9 @@ def check(tables: Tables) -> None:
     Raises:
         InputError: one cannot; the message names the table, the row (from 1) and the column.
     """
-    check_ids("events", tables.events, "user_id", "item_id", "type")
+    check_ids("events", tables.events, "user_id", "type")
+    check_ids("events", tables.events, "item_id", empty=tables.events["text"].is_not_null())
+    _check_texts(tables.events["text"])
     check_ids("events", tables.events, "event_id", optional=True)
     check_ids("items", tables.items, "item_id")
     check_ids("users", tables.users, "user_id")
@@ -35,6 +37,14 @@ def check(tables: Tables) -> None:
     infinite = (~tables.events["value"].is_finite()).arg_true()
     if len(infinite):
         raise InputError(f"events row {infinite[0] + 1}: the value is not a finite number")
+
+
+def _check_texts(texts: pl.Series) -> None:
+    for place in texts.is_not_null().arg_true().to_list():
+        try:
+            log.check_said(texts[place])
+        except ValueError as error:
+            raise InputError(f"events row {place + 1}: the {error}") from None
 
 
 def write(connection: Connection, tables: Tables, now_ms: int, progress: Progress) -> Receipt:
@@ -82,7 +92,7 @@ def _write_events(connection: Connection, frame: pl.DataFrame, now_ms: int, prog
     accepted, rejected, done = 0, list[Rejected](), 0
     for part in _parts(_with_event_ids(frame), "events", progress):
         rows = part.with_columns(received_ms=now_ms).to_dicts()
-        new, conflicts = log.insert(connection, rows, log.CORE if named else None)
+        new, conflicts = log.insert(connection, rows, (*log.CORE, "text") if named else None)
         accepted += new
         rejected += [log.conflict(done + row, rows[row]["event_id"]) for row in conflicts]
         done += len(rows)
@@ -103,14 +113,24 @@ def _with_event_ids(frame: pl.DataFrame) -> pl.DataFrame:
     unnamed = frame["event_id"].is_null()
     if not unnamed.any():
         return frame
-    alike = frame.filter(unnamed).select(*CONTENT, pl.int_range(pl.len()).over(CONTENT).alias("occurrence"))
+    content = [*CONTENT, "text"]
+    alike = frame.filter(unnamed).select(*content, pl.int_range(pl.len()).over(content).alias("occurrence"))
     derived = pl.Series([_event_id(*content) for content in alike.iter_rows()], dtype=pl.String)
     return frame.with_columns(frame["event_id"].scatter(unnamed.arg_true(), derived))
 
 
-def _event_id(user_id: str, item_id: str, type_: str, value: float | None, time_ms: int | None, occurrence: int) -> str:
+def _event_id(
+    user_id: str,
+    item_id: str,
+    type_: str,
+    value: float | None,
+    time_ms: int | None,
+    said: str | None,
+    occurrence: int,
+) -> str:
     # Lengths in front: no two contents give one text, whatever characters the ids hold.
     text = f"{len(user_id)}:{user_id}{len(item_id)}:{item_id}{len(type_)}:{type_}{value}|{time_ms}|{occurrence}"
+    text += "" if said is None else f"|{said}"
     return blake2b(text.encode(), digest_size=16).hexdigest()
 
 

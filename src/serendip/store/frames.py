@@ -37,8 +37,11 @@ def attribute_rows(frame: pl.DataFrame, id_column: str) -> Iterator[tuple[str, A
         yield id_, {name: value for name, value in zip(names, row, strict=True) if value is not None}
 
 
-def check_ids(table: str, frame: pl.DataFrame, *columns: str, optional: bool = False) -> None:
-    """Every id is there (where it is `optional`, it may be null) and can be addressed.
+def check_ids(
+    table: str, frame: pl.DataFrame, *columns: str, optional: bool = False, empty: pl.Series | None = None
+) -> None:
+    """Every id is there (where it is `optional`, it may be null, and in rows that are `empty`, empty) and can be
+    addressed.
 
     Raises:
         InputError: one is not; the message names the table, the row (from 1) and the column.
@@ -48,7 +51,8 @@ def check_ids(table: str, frame: pl.DataFrame, *columns: str, optional: bool = F
             raise InputError(f"{table}: there is no column {column} of texts")
         size = frame[column].str.len_bytes()
         nul = frame[column].str.contains("\0", literal=True)
-        bad = ((size.is_null() & (not optional)) | (size == 0) | (size > MAX_ID_BYTES) | nul).fill_null(False)
+        missing = (size == 0) if empty is None else (size == 0) & ~empty
+        bad = ((size.is_null() & (not optional)) | missing | (size > MAX_ID_BYTES) | nul).fill_null(False)
         bad = bad.arg_true()
         if len(bad):
             first = bad[0]

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from serendip.data.attributes import to_json
+from serendip.data.query import NO_ITEM
 from serendip.store import log, people
 from serendip.store.records import Exposure, Showings, StoredEvent
 from serendip.store.schema import events, exposures
@@ -125,7 +126,9 @@ def latest_of_each(connection: Connection, item_ids: Sequence[str], limit: int) 
 
 
 def _last_deeds() -> sa.Select[Any]:
-    return sa.select(*(events.c[name] for name in DEEDS)).order_by(events.c.seq.desc())
+    return (
+        sa.select(*(events.c[name] for name in DEEDS)).where(events.c.item_id != NO_ITEM).order_by(events.c.seq.desc())
+    )
 
 
 def _deeds(rows: Sequence[Any]) -> pl.DataFrame:
@@ -174,7 +177,7 @@ def _answers(connection: Connection, window: sa.Subquery, item_id: str | None) -
     """Events that name one of the answers, by its person where it has one."""
     theirs = sa.or_(window.c.user_id == events.c.user_id, window.c.user_id.is_(None))
     query = sa.select(*(events.c[name] for name in ANSWERS)).join(
-        window, sa.and_(window.c.request_id == events.c.request_id, theirs)
+        window, sa.and_(window.c.request_id == events.c.request_id, theirs, events.c.item_id != NO_ITEM)
     )
     query = query if item_id is None else query.where(events.c.item_id == item_id)
     rows = connection.execute(query.order_by(events.c.seq)).all()

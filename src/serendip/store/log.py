@@ -11,11 +11,12 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from serendip.data import Past, Signals
+from serendip.data import HistoryEvent, Past, Signals
 from serendip.data.attributes import to_json
-from serendip.data.query import MAX_ID_BYTES
+from serendip.data.query import MAX_ID_BYTES, MOST_TEXT, NO_ITEM
 from serendip.data.signals import RATING
 from serendip.data.times import EARLIEST_MS, LATEST_MS
+from serendip.data.words import LATEST_SAID
 from serendip.store.records import Changes, Receipt, Rejected, StoredEvent
 from serendip.store.schema import ERASURES, events, inserting, items, meta
 
@@ -26,17 +27,23 @@ MAX_POSITION = 1_000_000
 LOOKUP = 500  # ids in one statement
 MOST_CHANGES = 10_000  # events whose people are told one by one
 
-CORE = ("user_id", "item_id", "type", "value")
-BODY = (*CORE, "request_id", "position", "surface", "context")
+ID_LIKE = ("user_id", "item_id", "type")
+CORE = (*ID_LIKE, "value")
+BODY = (*CORE, "request_id", "position", "surface", "context", "text")
 
 _by_event_id = sa.select(events).where(events.c.event_id.in_(sa.bindparam("ids", expanding=True)))
 _latest = (
     sa.select(events.c.item_id, events.c.type, events.c.value, events.c.time_ms, events.c.seq)
-    .where(events.c.user_id == sa.bindparam("user_id"))
+    .where(events.c.user_id == sa.bindparam("user_id"), events.c.item_id != NO_ITEM)
     .order_by(events.c.time_ms.desc().nulls_last(), events.c.seq.desc())
     .limit(sa.bindparam("limit"))
 )
-_latest_then = _latest.where(events.c.seq <= sa.bindparam("until"))
+_said = (
+    sa.select(*(events.c[name] for name in ("item_id", "type", "value", "time_ms", "text", "seq")))
+    .where(events.c.user_id == sa.bindparam("user_id"), events.c.text.is_not(None))
+    .order_by(events.c.time_ms.desc().nulls_last(), events.c.seq.desc())
+    .limit(LATEST_SAID)
+)
 _position = sa.select(
     sa.func.coalesce(sa.select(sa.func.max(events.c.seq)).scalar_subquery(), 0),
     sa.func.coalesce(sa.select(meta.c.value).where(meta.c.name == ERASURES).scalar_subquery(), 0),
@@ -65,8 +72,9 @@ def prepare(given: Sequence[StoredEvent], now_ms: int) -> tuple[list[int], list[
 
 
 def _row(event: StoredEvent, now_ms: int) -> Row:
-    for name in ("user_id", "item_id", "type"):
+    for name in ("user_id", "type") if event.item_id == NO_ITEM and event.text is not None else ID_LIKE:
         check_text(name, getattr(event, name))
+    check_said(event.text)
     for name in ("event_id", "request_id", "surface"):
         if getattr(event, name) is not None:
             check_text(name, getattr(event, name))
@@ -85,7 +93,18 @@ def _row(event: StoredEvent, now_ms: int) -> Row:
         "position": event.position,
         "surface": event.surface,
         "context": None if event.context is None else to_json(event.context, sort_keys=True),
+        "text": event.text,
     }
+
+
+def check_said(text: str | None) -> None:
+    """Raises ValueError, which does not repeat it, where a text cannot be stored."""
+    if text is None:
+        return
+    if not 1 <= len(text) <= MOST_TEXT:
+        raise ValueError(f"text has 1 to {MOST_TEXT:,} characters; this has {len(text):,}")
+    if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise ValueError("text holds a character that cannot be stored")
 
 
 def check_text(name: str, value: object) -> None:
@@ -148,14 +167,22 @@ def conflict(index: int, event_id: str) -> Rejected:
 def history(connection: Connection, user_id: str, limit: int, until: int | None) -> Past:
     """The latest events of one person, oldest first; as of the position `until` of the log."""
     asked = {"user_id": user_id, "limit": limit}
-    found = connection.execute(_latest, asked) if until is None else None
-    found = found or connection.execute(_latest_then, {**asked, "until": until})
-    return past(found.all())
+    done, said = _latest, _said
+    if until is not None:
+        done, said = (query.where(events.c.seq <= until) for query in (_latest, _said))
+    return past(connection.execute(done, asked).all(), connection.execute(said, {"user_id": user_id}).all())
 
 
-def past(rows: Sequence[Any]) -> Past:
-    """From item id, type, value, time and position in the log of each event, the latest first."""
-    return Past([row[:4] for row in reversed(rows)], max([row[4] for row in rows], default=0))
+def past(rows: Sequence[Any], said: Sequence[Any]) -> Past:
+    """From what somebody did (item id, type, value, time, position in the log) and what they said (the same with the
+    text before the position), the latest first.
+    """
+    texts = [
+        HistoryEvent.model_construct(item_id=item_id, type=type_, value=value, timestamp=time_ms, text=text)
+        for item_id, type_, value, time_ms, text, _ in reversed(said)
+    ]
+    position = max([row[-1] for row in (*rows, *said)], default=0)
+    return Past([row[:4] for row in reversed(rows)], position, tuple(texts))
 
 
 def changes(connection: Connection, after: int) -> Changes:
@@ -183,7 +210,7 @@ def numbered(found: sa.CursorResult[Any]) -> list[tuple[int, StoredEvent]]:
 
 
 def _event(row: sa.RowMapping) -> StoredEvent:
-    names = (*CORE, "time_ms", "event_id", "request_id", "position", "surface")
+    names = (*CORE, "time_ms", "event_id", "request_id", "position", "surface", "text")
     context = None if row["context"] is None else json.loads(row["context"])
     return StoredEvent(**{name: row[name] for name in names}, context=context)
 
@@ -197,6 +224,7 @@ def popular(connection: Connection, n: int, signals: Signals) -> list[tuple[str,
     query = (
         sa.select(events.c.item_id, people)
         .where(events.c.type.in_(wanted), sa.func.coalesce(sa.not_(low), sa.true()), events.c.item_id.not_in(hidden))
+        .where(events.c.item_id != NO_ITEM)
         .group_by(events.c.item_id)
         .order_by(people.desc(), events.c.item_id)
         .limit(n)

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from serendip.data.attributes import to_json
+from serendip.data.query import NO_ITEM
 from serendip.data.tables import EVENT_SCHEMA
 from serendip.store import entities
 from serendip.store.bulk import read_events
@@ -70,8 +71,11 @@ def export(connection: Connection, user_id: str) -> dict[str, Any]:
 
 
 def _told(row: sa.RowMapping) -> dict[str, Any]:
-    decoded = {name: json.loads(row[name]) for name in ("context", "items", "request", "drawn") if row.get(name)}
-    return {name: value for name, value in {**row, **decoded}.items() if value is not None and name != "seq"}
+    decoded: dict[str, Any] = {
+        name: json.loads(row[name]) for name in ("context", "items", "request", "drawn") if row.get(name)
+    }
+    told = {**row, **decoded}
+    return {name: value for name, value in told.items() if value not in (None, NO_ITEM) and name != "seq"}
 
 
 def log_exposures(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:

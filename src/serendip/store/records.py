@@ -20,6 +20,7 @@ class StoredEvent:
 
     user_id: str
     item_id: str
+    """`NO_ITEM` where it is about none, such as a search; then it has a `text`."""
     type: str
     value: float | None = None
     time_ms: int | None = None
@@ -32,6 +33,8 @@ class StoredEvent:
     """The place in that answer, from 1."""
     surface: str | None = None
     context: dict[str, Any] | None = None
+    text: str | None = None
+    """What the person said, at most `MOST_TEXT` characters."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from serendip.store.records import Kind
 
 Insert: TypeAlias = sqlite.Insert | postgresql.Insert
 
-HEAD = "0007"
+HEAD = "0008"
 """The newest revision in `migrations/versions`; what `metadata` says."""
 OLDEST = "0001"
 """Stores from before revisions were written down."""
@@ -64,7 +64,7 @@ events = sa.Table(
     _sequence(),
     _text("event_id", unique=True),
     _text("user_id"),
-    _text("item_id"),
+    _text("item_id"),  # empty: it is about none, and has a text
     _text("type"),
     sa.Column("value", sa.Double),
     sa.Column("time_ms", sa.BigInteger),  # null: imported without a time
@@ -73,6 +73,7 @@ events = sa.Table(
     sa.Column("position", sa.BigInteger),
     _text("surface", null=True),
     _text("context", null=True),  # JSON, keys sorted
+    _text("text", null=True),  # what the person said
 )
 # All that a history tells, so that it lies in one place instead of one page of the table for each event.
 sa.Index(
@@ -81,6 +82,7 @@ sa.Index(
 )
 sa.Index("events_of_item", events.c.item_id, events.c.seq)
 _index_of_known("events_of_request", events.c.request_id, events.c.request_id)
+_index_of_known("events_said", events.c.text, events.c.user_id, events.c.time_ms, events.c.seq)
 
 items = sa.Table(
     "items",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DatabaseError
 
 from serendip.data import InputError, Past
+from serendip.data.words import LATEST_SAID
 from serendip.store import log
 from serendip.store.contract import StoreError
 from serendip.store.relational import RelationalStore, kind_of, prepare
@@ -26,9 +28,24 @@ PRAGMAS = {
 }
 
 _HISTORY = """
-SELECT item_id, type, value, time_ms, seq FROM events WHERE user_id = ? AND (? IS NULL OR seq <= ?)
+SELECT item_id, type, value, time_ms, seq FROM events WHERE user_id = ? AND item_id <> '' AND (? IS NULL OR seq <= ?)
 ORDER BY time_ms DESC, seq DESC LIMIT ?
 """  # nulls come last as it is
+_SAID = f"""
+SELECT item_id, type, value, time_ms, text, seq FROM events
+WHERE user_id = ? AND text IS NOT NULL AND (? IS NULL OR seq <= ?)
+ORDER BY time_ms DESC, seq DESC LIMIT {LATEST_SAID}
+"""
+
+
+@contextlib.contextmanager
+def _one_moment(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """All that is read within is of one moment."""
+    connection.execute("BEGIN")
+    try:
+        yield connection
+    finally:
+        connection.rollback()
 
 
 class SqliteStore(RelationalStore):
@@ -43,13 +60,15 @@ class SqliteStore(RelationalStore):
         """By a connection of the thread's own: a request that asks for nothing else need not wait for a pool."""
         self._check_open()
         try:
-            rows = self._own().execute(_HISTORY, (user_id, until, until, limit)).fetchall()
+            with _one_moment(self._own()) as own:
+                done = own.execute(_HISTORY, (user_id, until, until, limit)).fetchall()
+                said = own.execute(_SAID, (user_id, until, until)).fetchall()
         except sqlite3.Error as error:
             raise StoreError(f"the store failed: {error}") from error
-        return log.past(rows)
+        return log.past(done, said)
 
     def _own(self) -> sqlite3.Connection:
-        """One statement after another, each a transaction of its own."""
+        """A connection that reads."""
         own: sqlite3.Connection | None = getattr(self._threads, "connection", None)
         if own is None:
             own = sqlite3.connect(str(self._engine.url.database), timeout=BUSY_TIMEOUT_S, check_same_thread=False)

@@ -11,6 +11,7 @@ the progress and costs its item nothing else.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
@@ -103,6 +104,10 @@ class ContentReader:
             vectors = self._vectors(kind, encoder, items, _unheard)
             found[kind] = whiten(vectors, np.asarray(vectors.any(axis=1)))
         return found
+
+    def said(self, texts: Sequence[str]) -> dict[str, FloatArray]:
+        """The same of items of which no more is said than `texts`."""
+        return self.encode(self._others.as_told(texts))
 
     def learning(self, items: pl.DataFrame, device: torch.device) -> dict[str, LiveText]:
         """Of the kinds whose encoders learn along, what these say of a table of items by now, once `fit_encode` was."""

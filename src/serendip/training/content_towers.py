@@ -21,8 +21,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Literal, Protocol
+from dataclasses import dataclass, field
+from typing import Annotated, Literal, Protocol, TypeAlias
 
 import numpy as np
 import torch
@@ -36,6 +36,7 @@ from serendip.training.content_reader import ContentConfig
 from serendip.training.distillation import TEMPERATURE, Marked
 from serendip.training.sequences import Sequences, budgeted
 from serendip.training.settings import NotSearched, Search
+from serendip.training.spoken import Heard, Spoken
 
 NONE = -1e9
 SHARPEST = math.log(100.0)
@@ -151,6 +152,10 @@ class Rows(Protocol):
         ...
 
 
+Batch: TypeAlias = tuple[Sequences, IntArray, np.random.Generator]
+"""Sequences, the places of these among all, and where draws come from."""
+
+
 @dataclass(frozen=True, eq=False)
 class TowerLesson:
     """What stands in the rest of each history, told from a part of it."""
@@ -165,16 +170,24 @@ class TowerLesson:
     exam: withheld.Withheld | None
     device: torch.device
     marked: Marked | None = None
+    """What a teacher said; None: there is none."""
+    spoken: Spoken | None = None
+    """What people said; None: nothing."""
+    examined_people: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
+    """Whose sequences `asked` are, (B,)."""
+    examined_ms: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
+    """When they did what is withheld, (B,)."""
 
-    def batches(self, generator: np.random.Generator) -> Iterable[tuple[Sequences, np.random.Generator]]:
+    def batches(self, generator: np.random.Generator) -> Iterable[Batch]:
         windows = self.sequences.windows(self.config.max_history, generator)
-        windows = windows[np.flatnonzero(windows.lengths >= 2)]
+        able = np.flatnonzero(windows.lengths >= 2)
+        windows = windows[able]
         tokens = min(self.config.batch_size, max(1, len(windows.places) // 8))
         for members in budgeted(np.ones_like(windows.lengths), max(1, tokens // _mean(windows.lengths)), generator):
-            yield windows[members], generator
+            yield windows[members], able[members], generator
 
-    def loss(self, batch: tuple[Sequences, np.random.Generator]) -> Tensor:
-        sequences, generator = batch
+    def loss(self, batch: Batch) -> Tensor:
+        sequences, members, generator = batch
         shown = parted(sequences, self.config.shown, generator)  # (E,)
         targets = sequences.places[~shown]
         drawn = self.sampler(targets, generator)
@@ -182,7 +195,9 @@ class TowerLesson:
         more = (told.histories.places, told.candidates.ravel()) if told else ()
         vectors, met, candidates, *others = self._of(sequences.places[shown], drawn.places, *more)
         owners = np.repeat(np.arange(len(sequences)), sequences.lengths)
-        hidden = self._people(sequences, shown, vectors[met])[self._on(owners[~shown])] * self.net.tau
+        heard = self._heard(sequences, shown, members, sequences.times_ms[sequences.offsets[1:] - 1])
+        people = self._people(sequences, shown, vectors[met], heard)
+        hidden = people[self._on(owners[~shown])] * self.net.tau
         offsets = None if not drawn.log_chance.any() else -self._on(drawn.log_chance)
         found = losses.softmax(hidden, vectors[candidates], self._on(drawn.among(targets)), offsets)
         return found + self.config.distilled * self._imitated(told, vectors, *others) if told else found
@@ -198,14 +213,24 @@ class TowerLesson:
             return None
         items = self._items(torch.arange(self.n_items, device=self.device))
         everything = np.ones(len(self.asked.places), bool)
-        people = self._people(self.asked, everything, items[self._on(self.asked.places)])
+        heard = self._heard(self.asked, everything, self.examined_people, self.examined_ms)
+        people = self._people(self.asked, everything, items[self._on(self.asked.places)], heard)
         return self.exam.ndcg(lambda part: (people[part] @ items.T).cpu().numpy())
 
-    def _people(self, sequences: Sequences, shown: BoolArray, met: Tensor) -> Tensor:
-        """(B, D) of length 1, from the vectors (E, D) of the events that are `shown`."""
+    def _heard(self, sequences: Sequences, shown: BoolArray, members: IntArray, until_ms: IntArray) -> Heard | None:
+        """What is known that `members` (B,) said, of whom `shown` (E,) events are."""
+        return self.spoken.heard(members, sequences, shown, until_ms) if self.spoken else None
+
+    def _people(self, sequences: Sequences, shown: BoolArray, met: Tensor, heard: Heard | None = None) -> Tensor:
+        """(B, D) of length 1, from the vectors (E, D) of the events that are `shown` and from what was said."""
         owners = np.repeat(np.arange(len(sequences)), sequences.lengths)[shown]
-        weights = self._on(recency(sequences, shown, self.config.memory))
-        return self.net.of_people(sums(met, weights, self._on(owners), len(sequences)))
+        weights = recency(sequences, shown, self.config.memory)
+        if heard is not None and self.spoken is not None:
+            rows = self._on(heard.rows)
+            said = self.net.items([part[rows] for part in self.spoken.contents], torch.full_like(rows, -1))
+            met = torch.cat([met, said])
+            owners, weights = np.append(owners, heard.owners), np.append(weights, heard.weights)
+        return self.net.of_people(sums(met, self._on(weights), self._on(owners), len(sequences)))
 
     def _of(self, *places: IntArray) -> list[Tensor]:
         """The vectors (n, D) of all items at `places`, each once, and where each of `places` stands among them."""

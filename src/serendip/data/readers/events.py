@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from serendip.data.query import MAX_ID_BYTES
+from serendip.data.query import MAX_ID_BYTES, MOST_TEXT, NO_ITEM
 from serendip.data.readers.cells import as_numbers, as_text, as_times_ms, is_blank
 from serendip.data.readers.raw import RawTable
 from serendip.data.signals import RATING
@@ -90,10 +90,16 @@ def _cells(
     """The columns of the events, and what is wrong in them."""
     frame = raw.frame
     cells, faults = {}, []
+    if "text" in columns:
+        texts = as_text(frame[columns["text"]])
+        cells["text"] = texts.set(is_blank(texts), None)
+        too_long = (texts.str.len_chars() > MOST_TEXT).fill_null(False)
+        faults.append(Fault(too_long, lambda _: f"the text is longer than {MOST_TEXT:,} characters"))
     for part in ("user", "item"):
         ids = as_text(frame[columns[part]])
-        cells[f"{part}_id"] = ids
-        faults += unusable(ids, f"{part} id")
+        search = is_blank(ids) & cells["text"].is_not_null() if part == "item" and "text" in cells else None
+        cells[f"{part}_id"] = ids if search is None else ids.set(search, NO_ITEM)
+        faults += unusable(ids if search is None else ids.set(search, "none"), f"{part} id")
     cells["type"] = as_text(frame[columns["type"]]) if "type" in columns else _nothing(frame, pl.String())
     if "event_id" in columns:
         event_ids = as_text(frame[columns["event_id"]])

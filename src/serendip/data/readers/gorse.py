@@ -16,7 +16,7 @@ from serendip.data.readers import gorse_dump, gorse_lines
 from serendip.data.readers.files import members, read_bytes
 from serendip.data.readers.gorse_record import Place, Record
 from serendip.data.readers.result import ReadResult
-from serendip.data.tables import EVENT_SCHEMA, Tables
+from serendip.data.tables import EVENT_SCHEMA, Tables, event_frame
 from serendip.errors import InputError
 
 _LONGEST_TYPE = 64  # characters
@@ -65,7 +65,7 @@ class _Gathered:
 
     users: dict[str, dict[str, Any]] = field(default_factory=dict)
     items: dict[str, dict[str, Any]] = field(default_factory=dict)
-    events: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in EVENT_SCHEMA})
+    events: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in EVENT_SCHEMA if name != "text"})
     comments: int = 0
 
     def take(self, kind: str, place: Place, record: Record) -> None:
@@ -98,7 +98,7 @@ class _Gathered:
             column.append(cell)
 
     def tables(self) -> Tables:
-        events = pl.DataFrame(self.events, schema=EVENT_SCHEMA)
+        events = event_frame(pl.DataFrame(self.events, schema={name: EVENT_SCHEMA[name] for name in self.events}))
         return Tables(events, _frame("item_id", self.items), _frame("user_id", self.users))
 
     def notes(self) -> list[str]:

@@ -42,6 +42,8 @@ class TableOptions(BaseModel):
     value_column: str | None = None
     time_column: str | None = None
     event_id_column: str | None = None
+    text_column: str | None = None
+    """The column of what people said, searches or reviews; it is read only where it is named: words are personal."""
 
     event_type: str | None = Field(None, min_length=1, max_length=64)
     """The type of events that tell none; by default `rating` where there are ratings, else `view`."""
@@ -60,7 +62,9 @@ class TableOptions(BaseModel):
 
     def columns(self) -> dict[str, str]:
         """Part of an event -> the column that is given for it."""
-        return {part: given for part in EVENT_PARTS if (given := getattr(self, f"{part}_column")) is not None}
+        return {
+            part: given for part in (*EVENT_PARTS, "text") if (given := getattr(self, f"{part}_column")) is not None
+        }
 
 
 _Parse = Callable[[bytes, str, TableOptions], tuple[RawTable, list[str]]]

@@ -12,10 +12,10 @@ Which words mean alike is what a pretrained encoder knows and a catalogue alone 
 from __future__ import annotations
 
 from serendip.errors import InputError
-from serendip.features.encoders.base import PRECISIONS, Encoder, PictureEncoder, Precision
+from serendip.features.encoders.base import PRECISIONS, Encoder, PictureEncoder, Precision, ReadsWords
 from serendip.features.encoders.words import WordVectors
 
-__all__ = ["Encoder", "PictureEncoder", "WordVectors", "text_encoder", "vision_encoder"]
+__all__ = ["Encoder", "PictureEncoder", "ReadsWords", "WordVectors", "text_encoder", "vision_encoder"]
 
 
 def text_encoder(name: str) -> Encoder:

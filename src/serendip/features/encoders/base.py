@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, runtime_checkable
 
 from numpy.typing import NDArray
 
@@ -39,6 +39,15 @@ class PictureEncoder(Protocol):
 
     def restore(self, arrays: dict[str, NDArray[Any]]) -> Self:
         """Take what was learned from `arrays`."""
+        ...
+
+
+@runtime_checkable
+class ReadsWords(Protocol):
+    """An encoder of pictures that may also say where pictures of what is said would lie."""
+
+    def of_words(self, texts: Sequence[str]) -> FloatArray | None:
+        """(n, D) float32 of length 1, to be multiplied with what `encode` says of pictures; None: it cannot."""
         ...
 
 

@@ -3,11 +3,12 @@
 A folder holds config.json, preprocessor_config.json and weights as safetensors (never pickled ones). How a picture is
 cut, sized and scaled is read from preprocessor_config.json and done here, with Pillow; torchvision is not needed. Of
 CLIP and SigLIP the vector of the picture's tower is taken, of the others the first token where there is no better.
+The tower of texts that these two bring finds pictures by words (`encoders.captions`), where the folder has a tokenizer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -22,6 +23,7 @@ from serendip.data.arrays import FloatArray
 from serendip.errors import InputError
 from serendip.features.directions import unit
 from serendip.features.encoders.base import Precision
+from serendip.features.encoders.captions import Captions
 from serendip.features.encoders.folders import digest_of, first_line, said_in
 from serendip.features.pictures import Pixels, square
 
@@ -89,9 +91,15 @@ class PretrainedPictures:
     """A Transformer, and how pictures are prepared for it."""
 
     def __init__(
-        self, network: Callable[[Tensor], Tensor], looking: Looking, dtype: torch.dtype, identity: str
+        self,
+        network: Callable[[Tensor], Tensor],
+        looking: Looking,
+        dtype: torch.dtype,
+        identity: str,
+        captions: Captions | None = None,
     ) -> None:
         self._network, self.looking, self._dtype, self._identity = network, looking, dtype, identity
+        self._captions = captions
 
     @classmethod
     def load(cls, folder: Path, precision: Precision = "float32") -> Self:
@@ -109,13 +117,13 @@ class PretrainedPictures:
             raise InputError(f"{folder} holds no weights as safetensors; pickled ones are not read")
         looking, dtype = Looking.of(folder), getattr(torch, precision)
         try:
-            network = _network(folder, dtype)
+            network, captions = _network(folder, dtype)
         except InputError:
             raise
         except Exception as error:  # whatever a damaged folder provokes inside the library
             raise InputError(f"the encoder in {folder} cannot be read: {first_line(error)}") from None
         identity = f"{folder.name} {digest_of([folder / 'config.json', *weights])} {precision} {looking}"
-        return cls(network, looking, dtype, identity)
+        return cls(network, looking, dtype, identity, captions)
 
     @property
     def identity(self) -> str:
@@ -138,6 +146,10 @@ class PretrainedPictures:
             return self._network(blank)[:0].float()
         return self._network(torch.from_numpy(scaled).permute(0, 3, 1, 2).to(self._dtype)).float()
 
+    def of_words(self, texts: Sequence[str]) -> FloatArray | None:
+        """See `base.ReadsWords`."""
+        return None if self._captions is None else self._captions.encode(texts)
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         return {}
 
@@ -145,8 +157,8 @@ class PretrainedPictures:
         return self
 
 
-def _network(folder: Path, dtype: torch.dtype) -> Callable[[Tensor], Tensor]:
-    """From pictures (n, 3, S, S) to vectors (n, D)."""
+def _network(folder: Path, dtype: torch.dtype) -> tuple[Callable[[Tensor], Tensor], Captions | None]:
+    """From pictures (n, 3, S, S) to vectors (n, D), and from words into the same space where there is a way."""
     kind = str(AutoConfig.from_pretrained(folder, local_files_only=True).model_type).removesuffix("_vision_model")
     if kind not in FAMILIES:
         raise InputError(f"the encoder in {folder} is of the family {kind}; pictures are read by {', '.join(FAMILIES)}")
@@ -159,4 +171,4 @@ def _network(folder: Path, dtype: torch.dtype) -> Callable[[Tensor], Tensor]:
         vectors: Tensor = seen.last_hidden_state[:, 0] if pooled is None else pooled
         return model.visual_projection(vectors) if both and hasattr(model, "visual_projection") else vectors
 
-    return network
+    return network, Captions.of(model, folder)

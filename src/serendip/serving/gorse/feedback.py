@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from serendip.data.gorse import ADDED, written_time
+from serendip.data.query import NO_ITEM
 from serendip.serving.engine import Engine
 from serendip.serving.gorse.bodies import Feedback, GorseFeedback, GorseFeedbackPage, GorseWritten
 from serendip.serving.gorse.paging import Cursor, Number
@@ -110,7 +111,7 @@ def _insert(engine: Engine, body: Sequence[GorseFeedback], *, adds: bool) -> Jso
 def _page(engine: Engine, n: int, cursor: str, type_: str | None) -> JsonAnswer:
     rows = engine.store.event_page(n + 1, _place(cursor), type=type_)
     following = cursor_after(str(rows[n - 1][0])) if len(rows) > n else ""
-    told = [_statement(event, event.value) for _, event in rows[:n]]
+    told = [_statement(event, event.value) for _, event in rows[:n] if event.item_id != NO_ITEM]
     return JsonAnswer({"Cursor": following, "Feedback": told})
 
 
@@ -149,7 +150,7 @@ def _events(engine: Engine, user_id: str | None, item_id: str | None, type_: str
         rows = engine.store.event_page(min(left, _READ_AT_ONCE), place, user_id=user_id, item_id=item_id, type=type_)
         if not rows:
             return
-        yield from (event for _, event in rows)
+        yield from (event for _, event in rows if event.item_id != NO_ITEM)
         place, left = rows[-1][0], left - len(rows)
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter
 from fastapi import Query as InUrl
 
+from serendip.data.query import NO_ITEM
 from serendip.data.times import rfc3339
 from serendip.serving.bodies import Answered
 from serendip.serving.neighbours import Neighbour
@@ -44,9 +45,12 @@ class LoggedEvent(Answered):
     """One event as it stands in the log."""
 
     user_id: str
-    item_id: str
+    item_id: str | None
+    """null: it is about none, such as a search."""
     type: str
     value: float | None
+    text: str | None
+    """What the person said."""
     timestamp: str | None
     surface: str | None
     position: int | None
@@ -140,7 +144,9 @@ def events(
         "next_cursor": cursor_at((rows[limit - 1][1].time_ms, rows[limit - 1][0])) if more else None,
     }
     if include:
-        answer["attributes"] = engine.store.attributes([event["item_id"] for event in told])
+        answer["attributes"] = engine.store.attributes(
+            [event["item_id"] for event in told if event["item_id"] is not None]
+        )
     return JsonAnswer(answer)
 
 
@@ -195,9 +201,10 @@ def logged(event: StoredEvent) -> dict[str, Any]:
     """An event as answers tell it."""
     return {
         "user_id": event.user_id,
-        "item_id": event.item_id,
+        "item_id": None if event.item_id == NO_ITEM else event.item_id,
         "type": event.type,
         "value": event.value,
+        "text": event.text,
         "timestamp": None if event.time_ms is None else rfc3339(event.time_ms),
         "surface": event.surface,
         "position": event.position,

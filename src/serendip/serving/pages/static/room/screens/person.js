@@ -91,8 +91,8 @@ async function neighbours(room, panel, id) {
 
 function timeline(room, panel, id) {
   const columns = (attributes) => [
-    { head: room.say("item"), cell: (event) => itemTile(event.item_id, attributes[event.item_id]) },
-    { head: room.say("what"), cell: (event) => deedOf(event.type, event.value) },
+    { head: room.say("item"), cell: (event) => event.item_id && itemTile(event.item_id, attributes[event.item_id]) },
+    { head: room.say("what"), cell: (event) => [deedOf(event.type, event.value), event.text && `“${event.text}”`].filter(Boolean).join(" ") },
     { head: room.say("when"), cell: (event) => time(event.timestamp) },
     { head: room.say("surface"), cell: (event) => event.surface ?? "" },
     { head: room.say("list"), cell: (event) => event.request_id && room.link("person", { id, request: event.request_id }, room.say("replay_it")) },
