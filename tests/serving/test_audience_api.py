@@ -9,8 +9,8 @@ import pytest
 
 from serendip.metrics import wilson
 from serendip.pipeline import Pipeline, Recipe
-from serendip.serving import audiences
-from serendip.serving.audiences import over_time
+from serendip.serving.control import audiences
+from serendip.serving.control.audiences import over_time
 from serendip.store import Exposure, StoredEvent, Workspace
 from serendip.store.lately import DEEDS
 from serendip.training import FitOptions

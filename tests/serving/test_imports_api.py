@@ -17,8 +17,8 @@ import pytest
 from serendip.data import Tables
 from serendip.data.sifting import main
 from serendip.serving import drafts, gate
+from serendip.serving.control.imports import Imports
 from serendip.serving.drafts import Drafts
-from serendip.serving.imports import Imports
 from serendip.store import StoreError, Workspace
 from tests.serving.conftest import Client
 

@@ -10,7 +10,7 @@ import pytest
 
 from serendip.metrics.layouts import neighbours_kept
 from serendip.pipeline import Pipeline, Recipe
-from serendip.serving import item_maps
+from serendip.serving.control import item_maps
 from serendip.store import StoredEvent, Workspace
 from serendip.training import FitOptions
 from tests.serving.conftest import Client, publish_model

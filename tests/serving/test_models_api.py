@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from serendip.pipeline import Recipe
-from serendip.serving import examining, trainer
+from serendip.serving import trainer
 from serendip.serving.background import Background
+from serendip.serving.control import examining
 from serendip.serving.trainer import Order
 from serendip.store import Workspace, exams, rounds, underway
 from serendip.store.files import FolderLock

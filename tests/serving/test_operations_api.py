@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from serendip.data import InputError
-from serendip.serving import backups, storage
-from serendip.serving.backups import STATE_FILE, Backups
+from serendip.serving import storage
+from serendip.serving.control import backups
+from serendip.serving.control.backups import STATE_FILE, Backups
 from serendip.serving.gate import BODY_LIMIT
 from serendip.serving.siblings import Siblings
 from serendip.serving.storage import measured

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from serendip.serving import create_app, overview
+from serendip.serving import create_app
+from serendip.serving.control import overview
 from serendip.store import Workspace
 from tests.serving.conftest import N_ITEMS, N_USERS, Client, opened, publish_model
 

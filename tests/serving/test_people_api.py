@@ -9,8 +9,8 @@ import pytest
 
 from serendip.data import Signals
 from serendip.data.times import rfc3339
-from serendip.serving import tastes
-from serendip.serving.tastes import Tastes, wanted
+from serendip.serving.control import tastes
+from serendip.serving.control.tastes import Tastes, wanted
 from serendip.store import StoredEvent, Workspace
 
 

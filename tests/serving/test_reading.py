@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from serendip.serving.control.reading import Reading
 from serendip.serving.metrics import Metrics
-from serendip.serving.reading import Reading
 
 
 def observed(*seconds: float) -> Metrics:

@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from serendip.pipeline import Recipe
-from serendip.serving import recipes, rehearsal, trainer
+from serendip.serving import trainer
+from serendip.serving.control import recipes, rehearsal
 from serendip.serving.metrics import STAGES
 from serendip.store import Workspace, choice
 from serendip.store.keys import make
@@ -183,7 +184,7 @@ def test_a_dry_run_ends_in_time_and_leaves_no_room_for_another(
     monkeypatch.setattr(rehearsal, "AT_MOST_S", -1.0)
     told = client.post("/v1/recipe:dry-run", {"recipe": weighed("als", 2.0), "people": 9}).json()
     assert (told["people"], told["wanted"], told["changed"]["mean"]) == (0, 9, None)
-    turn = client.app.state.engine.rehearsals._turn
+    turn = client.app.state.control.rehearsals._turn
     with turn:
         is_problem(client.post("/v1/recipe:dry-run", {"recipe": changed()}), 503, "overloaded")
 
@@ -314,7 +315,7 @@ def test_stages_are_counted_over_people_and_timed_over_lists(
     assert times["sources"]["p50_ms"] <= times["sources"]["p95_ms"] <= times["sources"]["p99_ms"]
     assert times["exploration"] == {"stage": "exploration", "count": 0, "p50_ms": None, "p95_ms": None, "p99_ms": None}
     # What is counted is not timed.
-    client.app.state.engine.stages._kept = (float("-inf"), "", None)
+    client.app.state.control.stages._kept = (float("-inf"), "", None)
     again = {one["stage"]: one for one in client.get("/v1/pipeline").json()["times"]}
     assert again["sources"]["count"] == times["sources"]["count"]
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from serendip.data.times import rfc3339
-from serendip.serving import create_app, previewing
+from serendip.serving import create_app
+from serendip.serving.control import previewing
 from serendip.serving.rule_body import RuleBody
 from serendip.store import StoredRule, Workspace
 from tests.serving.conftest import Client, opened, publish_model

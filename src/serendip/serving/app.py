@@ -12,15 +12,15 @@ from serendip.serving import pages, problems, statuses
 from serendip.serving.access import Access
 from serendip.serving.audit import Audit
 from serendip.serving.background import Background
-from serendip.serving.backups import Backups
 from serendip.serving.bodies import EventBody
+from serendip.serving.control.backups import Backups
+from serendip.serving.control.imports import Imports
+from serendip.serving.control.room import ControlRoom
 from serendip.serving.direct import direct_routes
 from serendip.serving.engine import Engine
 from serendip.serving.gate import Gate
-from serendip.serving.imports import Imports
 from serendip.serving.limits import Limits
 from serendip.serving.origins import Origins
-from serendip.serving.overview import Overview
 from serendip.serving.problems import Problem
 from serendip.serving.routes import ROUTERS
 from serendip.serving.siblings import Siblings
@@ -102,7 +102,7 @@ def create_app(
     engine.metrics.gauge("writes_waiting", "Writes behind the one under way.", workspace.store.writes_waiting)
     app = bare_app()
     app.state.engine, app.state.draining, app.state.siblings = engine, False, None
-    app.state.overview = Overview(engine)
+    app.state.control = ControlRoom(engine)
     app.state.access = Access(workspace.store, Limits(settings, engine.metrics.limited), limit_anybody)
     audit = app.state.audit = Audit(workspace)
     backups = app.state.backups = Backups(workspace)

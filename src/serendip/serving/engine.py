@@ -18,7 +18,6 @@ from serendip.pipeline.exploring import Luck
 from serendip.pipeline.rules import PIN
 from serendip.serving.answering import Answering
 from serendip.serving.asked import Asked
-from serendip.serving.audiences import Audiences
 from serendip.serving.deployment import Deployment, Served
 from serendip.serving.drift import DRIFTS, Drift
 from serendip.serving.erasure import Erasures
@@ -28,16 +27,9 @@ from serendip.serving.exposures import ExposureLog
 from serendip.serving.following import Follower
 from serendip.serving.guarding import SourceGuard
 from serendip.serving.histories import RecentHistories
-from serendip.serving.item_maps import ItemMaps
 from serendip.serving.metrics import Answerer, Metrics
-from serendip.serving.neighbours import Neighbourhoods
-from serendip.serving.previewing import Previews
-from serendip.serving.rehearsal import Rehearsals
 from serendip.serving.replay import Replays
 from serendip.serving.shop_rules import ShopRules, on_offer
-from serendip.serving.stages import Stages
-from serendip.serving.tastes import Tastes
-from serendip.serving.trying import Trials
 from serendip.serving.wordings import Wordings
 from serendip.store import Arm, Drawn, Experiment, Exposure, Receipt, StoredEvent, Workspace
 
@@ -84,18 +76,10 @@ class Engine:
         self.rules = ShopRules(self.store)
         self.deployment = Deployment(workspace, self._fit_out)
         self.wordings = Wordings(self.deployment)
-        self.maps = ItemMaps(workspace, self.deployment)
-        self.previews = Previews(self.store, self.deployment, self.rules)
         self.experiments = Experiments(workspace, self.deployment)
-        signals = workspace.settings.events
-        self.tastes, self.neighbourhoods = Tastes(self.store, signals), Neighbourhoods(self.store, signals)
-        self.audiences = Audiences(self.store, signals)
-        self.trials = Trials(self.deployment, self.experiments, self.rules)
         self.exploring = Exploring(self.store, self.deployment, workspace.settings.events)
         self.luck: Luck = SystemRandom().random
         self.drift = Drift(workspace, self.deployment)
-        self.stages = Stages(self.store, self.rules)
-        self.rehearsals = Rehearsals(self.store, self.rules)
         self.replays = Replays(self.deployment, self.store, workspace.models_dir, self.rules)
         self.erasures = Erasures(workspace, self.exposures, self.histories, self.deployment)
         self._popular: tuple[float, list[str]] = (float("-inf"), [])

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from serendip.serving.bodies import Answered, Body
-from serendip.serving.rehearsal import MOST_PEOPLE
+from serendip.serving.control.rehearsal import MOST_PEOPLE
 
 
 class Estimated(Answered):

@@ -1,4 +1,4 @@
-"""The wire: JSON in and out, ids in paths, and the engine that routes ask."""
+"""The wire: JSON in and out, ids in paths, and the engine and the control room that routes ask."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pydantic_core import from_json, to_json
 
 from serendip.data.query import Id
 from serendip.serving.access import GuardedRoute
+from serendip.serving.control.room import ControlRoom
 from serendip.serving.engine import Engine
 from serendip.serving.problems import Refused
 
@@ -29,7 +30,13 @@ async def _engine(request: Request) -> Engine:
     return engine
 
 
+async def _control(request: Request) -> ControlRoom:
+    control: ControlRoom = request.app.state.control
+    return control
+
+
 Live = Annotated[Engine, Depends(_engine)]
+Control = Annotated[ControlRoom, Depends(_control)]
 
 PathId = Annotated[
     Id,

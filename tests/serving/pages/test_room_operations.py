@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from serendip.serving.backups import Backups
+from serendip.serving.control.backups import Backups
 from serendip.store import Workspace
 from serendip.store.backup import restore
 from serendip.store.keys import make

@@ -7,11 +7,11 @@ from typing import Any
 from fastapi import APIRouter
 
 from serendip.data.times import rfc3339
-from serendip.serving.audiences import Audience, Done, Place, Showing, Span
 from serendip.serving.bodies import Answered
+from serendip.serving.control.audiences import Audience, Done, Place, Showing, Span
+from serendip.serving.control.standing import Why, standing
 from serendip.serving.routes.people import EventLog, logged
-from serendip.serving.standing import Why, standing
-from serendip.serving.wire import JsonAnswer, JsonRoute, Limit, Live, PathId, cursor_at, place_of
+from serendip.serving.wire import Control, JsonAnswer, JsonRoute, Limit, Live, PathId, cursor_at, place_of
 
 router = APIRouter(prefix="/v1/items/{item_id}", tags=["items"], route_class=JsonRoute)
 
@@ -75,14 +75,14 @@ class StandingTold(Answered):
 
 
 @router.get("/audience", response_model=AudienceTold)
-def audience(engine: Live, item_id: PathId, limit: Limit = 50) -> JsonAnswer:
+def audience(engine: Live, control: Control, item_id: PathId, limit: Limit = 50) -> JsonAnswer:
     """Who was shown an item, at which place, and what they did: among the latest 10,000 answers of the service.
 
     A showing counts as wanted when an event on the item that names the list, by its person, says that they want it.
     The latest 10,000 events on the item tell what was done at all. `limit` bounds `showings`.
     """
     engine.exposures.flush()
-    return JsonAnswer({"item_id": item_id, **_told(engine.audiences.of(item_id, limit))})
+    return JsonAnswer({"item_id": item_id, **_told(control.audiences.of(item_id, limit))})
 
 
 @router.get("/events", response_model=EventLog)

@@ -19,9 +19,9 @@ from serendip.serving import drafts
 from serendip.serving.access import GuardedRoute
 from serendip.serving.audit import audited
 from serendip.serving.bodies import Answered, Body
+from serendip.serving.control.imports import Imports
 from serendip.serving.drafts import Draft, is_id
 from serendip.serving.gate import FILE_BODY_LIMIT
-from serendip.serving.imports import Imports
 from serendip.serving.problems import Refused
 from serendip.serving.wire import JsonAnswer, JsonRoute, Limit, Live, PathId, cursor_after, id_of, media_type
 from serendip.store import Imported

@@ -12,9 +12,9 @@ from serendip.data import Query, Recommendation
 from serendip.data.times import rfc3339
 from serendip.serving.asked import Asked
 from serendip.serving.bodies import Ask, ListAnswer, RankAsk, Shown, SimilarAsk
+from serendip.serving.control.trying import described
 from serendip.serving.engine import Answer
 from serendip.serving.problems import Refused
-from serendip.serving.trying import described
 from serendip.serving.wire import JsonAnswer, JsonRoute, Limit, Live, PathId
 
 router = APIRouter(prefix="/v1", tags=["lists"], route_class=JsonRoute)

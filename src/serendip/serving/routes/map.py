@@ -10,9 +10,9 @@ from fastapi import Query as InUrl
 
 from serendip.data import Query
 from serendip.serving.bodies import Answered
+from serendip.serving.control.item_maps import MOST, NEIGHBOURS, described
 from serendip.serving.engine import Engine
-from serendip.serving.item_maps import MOST, NEIGHBOURS, described
-from serendip.serving.wire import JsonAnswer, JsonRoute, Live, PathId
+from serendip.serving.wire import Control, JsonAnswer, JsonRoute, Live, PathId
 
 router = APIRouter(prefix="/v1/map", tags=["map"], route_class=JsonRoute)
 
@@ -83,16 +83,16 @@ class TasteTold(Answered):
 
 
 @router.get("", response_model=MapTold)
-def items(engine: Live, limit: Annotated[int, InUrl(ge=1, le=MOST)] = 2_000) -> JsonAnswer:
+def items(engine: Live, control: Control, limit: Annotated[int, InUrl(ge=1, le=MOST)] = 2_000) -> JsonAnswer:
     """The places of the best known items, from the vectors of the model in service.
 
     A map is made once for each model, when it is first asked for, which takes some seconds: until then `ready` is
     false.
     """
-    current, found = engine.deployment.current, engine.maps.current()
+    current, found = engine.deployment.current, control.maps.current()
     version = None if current is None else current.version
     if found is None or current is None:
-        return JsonAnswer({"ready": False, "model_version": version, "failed": engine.maps.trouble, "items": []})
+        return JsonAnswer({"ready": False, "model_version": version, "failed": control.maps.trouble, "items": []})
     attributes = described(current.pipeline, found.item_ids[:limit])
     by = next((name for name in COLOURED_BY if any(name in one for one in attributes.values())), None)
     placed = zip(found.item_ids, found.places, strict=True)
@@ -107,9 +107,9 @@ def items(engine: Live, limit: Annotated[int, InUrl(ge=1, le=MOST)] = 2_000) -> 
 
 
 @router.get("/people/{user_id}", response_model=TasteTold)
-def taste(engine: Live, user_id: PathId) -> JsonAnswer:
+def taste(engine: Live, control: Control, user_id: PathId) -> JsonAnswer:
     """Where the latest history of a person lies on the map, and the list that they would get now."""
-    found = engine.maps.current()
+    found = control.maps.current()
     there = frozenset(() if found is None else found.item_ids)
     past = _latest(engine, user_id)
     query = Query(user=user_id, n=LISTED)

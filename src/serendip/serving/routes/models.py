@@ -7,8 +7,8 @@ from dataclasses import asdict
 from fastapi import APIRouter, Request
 
 from serendip.data import InputError
-from serendip.serving import examining, versions
 from serendip.serving.background import Background
+from serendip.serving.control import examining, versions
 from serendip.serving.engine import Engine
 from serendip.serving.model_bodies import (
     AlertPage,

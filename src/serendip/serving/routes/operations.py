@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from fastapi import APIRouter, Request
 
-from serendip.serving import operations
 from serendip.serving.bodies import Answered, Body
+from serendip.serving.control import operations
 from serendip.serving.engine import Engine
 from serendip.serving.problems import Refused
 from serendip.serving.routes.health import readiness

@@ -5,8 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 
 from serendip.serving.bodies import Answered
-from serendip.serving.overview import Overview
-from serendip.serving.wire import JsonAnswer, JsonRoute, Live
+from serendip.serving.wire import Control, JsonAnswer, JsonRoute, Live
 
 router = APIRouter(prefix="/v1", tags=["operation"], route_class=JsonRoute)
 
@@ -95,7 +94,6 @@ class OverviewTold(Answered):
 
 
 @router.get("/overview", response_model=OverviewTold)
-def overview(request: Request, engine: Live) -> JsonAnswer:
+def overview(request: Request, engine: Live, control: Control) -> JsonAnswer:
     """How much there is, how quick and how sound the answers are, and what comes of them."""
-    told: Overview = request.app.state.overview
-    return JsonAnswer(told.read((request.app.state.siblings or engine.metrics).text()))
+    return JsonAnswer(control.overview.read((request.app.state.siblings or engine.metrics).text()))

@@ -11,9 +11,9 @@ from fastapi import Query as InUrl
 from serendip.data.query import NO_ITEM
 from serendip.data.times import rfc3339
 from serendip.serving.bodies import Answered
-from serendip.serving.neighbours import Neighbour
-from serendip.serving.tastes import Taste
-from serendip.serving.wire import JsonAnswer, JsonRoute, Limit, Live, PathId, cursor_at, place_of
+from serendip.serving.control.neighbours import Neighbour
+from serendip.serving.control.tastes import Taste
+from serendip.serving.wire import Control, JsonAnswer, JsonRoute, Limit, Live, PathId, cursor_at, place_of
 from serendip.store import Exposure, StoredEvent
 
 router = APIRouter(prefix="/v1/users/{user_id}", tags=["users"], route_class=JsonRoute)
@@ -151,13 +151,13 @@ def events(
 
 
 @router.get("/taste", response_model=TasteTold)
-def taste(engine: Live, user_id: PathId) -> JsonAnswer:
+def taste(control: Control, user_id: PathId) -> JsonAnswer:
     """What a person turns to, by the attributes of items, beside what everybody turns to.
 
     Shares are of items that are wanted: by the person among their latest 1,000 events, by everybody among the latest
     20,000. An attribute with several values counts for each of them.
     """
-    return JsonAnswer({"user_id": user_id, "taste": engine.tastes.of(user_id)})
+    return JsonAnswer({"user_id": user_id, "taste": control.tastes.of(user_id)})
 
 
 @router.get("/requests", response_model=PastRequests)
@@ -173,6 +173,7 @@ def requests(engine: Live, user_id: PathId, limit: Limit = 20, cursor: str | Non
 @router.get("/neighbours", response_model=NeighbourPage, response_model_exclude_unset=True)
 def neighbours(
     engine: Live,
+    control: Control,
     user_id: PathId,
     limit: Annotated[int, InUrl(ge=1, le=50)] = 10,
     include: Attributes = [],  # noqa: B006 - FastAPI copies it
@@ -182,7 +183,7 @@ def neighbours(
     They are found through the latest 100 items that the person wants and the latest 200 events on each of these, and
     compared by what both want among their latest 500 events.
     """
-    found = engine.neighbourhoods.of(user_id, limit)
+    found = control.neighbourhoods.of(user_id, limit)
     answer: dict[str, Any] = {
         "user_id": user_id,
         "wanted": found.wanted,

@@ -12,13 +12,15 @@ from serendip import models
 from serendip.data import InputError
 from serendip.pipeline import Recipe
 from serendip.pipeline.amending import Change, refused
-from serendip.serving import recipes
+from serendip.serving.control import recipes
+from serendip.serving.control.reading import Reading
+from serendip.serving.control.rehearsal import Rehearsal
+from serendip.serving.control.sampling import LATEST_EVENTS
 from serendip.serving.deployment import Served
 from serendip.serving.engine import Engine
 from serendip.serving.metrics import STAGES
 from serendip.serving.model_bodies import Promoted
 from serendip.serving.problems import ProblemError, Refused, pointed
-from serendip.serving.reading import Reading
 from serendip.serving.recipe_bodies import (
     Checked,
     DryRun,
@@ -28,9 +30,7 @@ from serendip.serving.recipe_bodies import (
     RecipeChange,
     RecipeTold,
 )
-from serendip.serving.rehearsal import Rehearsal
-from serendip.serving.sampling import LATEST_EVENTS
-from serendip.serving.wire import JsonAnswer, JsonRoute, Live, key_of
+from serendip.serving.wire import Control, JsonAnswer, JsonRoute, Live, key_of
 
 router = APIRouter(prefix="/v1", tags=["operation"], route_class=JsonRoute)
 
@@ -38,10 +38,10 @@ SCHEMA = Recipe.model_json_schema()
 
 
 @router.get("/pipeline", response_model=PipelineTold)
-def pipeline(engine: Live, request: Request) -> JsonAnswer:
+def pipeline(engine: Live, control: Control, request: Request) -> JsonAnswer:
     """What each stage of the lists leaves, over some people, and how long it takes."""
     served = engine.deployment.current
-    counts = engine.stages.counts(served.version, served.pipeline) if served else None
+    counts = control.stages.counts(served.version, served.pipeline) if served else None
     counted = Reading((request.app.state.siblings or engine.metrics).text())
     times = {one.labels["stage"]: one for one in counted.times("stage", "stage")}
     return JsonAnswer(
@@ -75,11 +75,11 @@ def check(engine: Live, body: RecipeBody) -> JsonAnswer:
 
 
 @router.post("/recipe:dry-run", response_model=DryRun)
-def dry_run(engine: Live, body: DryRunBody) -> JsonAnswer:
+def dry_run(engine: Live, control: Control, body: DryRunBody) -> JsonAnswer:
     """The lists of some people by this recipe, beside those by the one in service; it takes some seconds at most."""
     served, wanted = _served(engine), read(engine, body)
     recipes.difference(served.pipeline, wanted)
-    found = engine.rehearsals.of(served.pipeline, wanted, body.people)
+    found = control.rehearsals.of(served.pipeline, wanted, body.people)
     if found is None:
         raise Refused(
             "overloaded", "another recipe is being tried; try again in a moment", headers={"retry-after": "5"}

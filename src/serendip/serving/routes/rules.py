@@ -14,7 +14,7 @@ from serendip.serving.engine import Engine
 from serendip.serving.problems import Refused
 from serendip.serving.rule_body import RuleBody
 from serendip.serving.shop_rules import ShopRule
-from serendip.serving.wire import JsonAnswer, JsonRoute, Live, PathId
+from serendip.serving.wire import Control, JsonAnswer, JsonRoute, Live, PathId
 
 router = APIRouter(prefix="/v1", tags=["rules"], route_class=JsonRoute)
 
@@ -123,6 +123,7 @@ def end(engine: Live, rule_id: PathId) -> Response:
 @router.post("/rules:preview", response_model=PreviewTold)
 def preview(
     engine: Live,
+    control: Control,
     body: RuleBody,
     people: Annotated[int, InUrl(ge=1, le=1_000)] = 200,
     instead_of: Annotated[str | None, InUrl(max_length=256, description="The id of a rule that it replaces.")] = None,
@@ -131,7 +132,7 @@ def preview(
 
     It takes three seconds at most, and says for how many people that was enough. Nothing is kept or logged.
     """
-    found = engine.previews.of(body, people, instead_of)
+    found = control.previews.of(body, people, instead_of)
     told = asdict(found)
     if found.share is not None:
         low, high = found.share

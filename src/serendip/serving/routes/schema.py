@@ -7,8 +7,8 @@ from typing import Any
 from fastapi import APIRouter
 
 from serendip.data.times import rfc3339
-from serendip.serving import schema
 from serendip.serving.bodies import Answered
+from serendip.serving.control import schema
 from serendip.serving.wire import JsonAnswer, JsonRoute, Live
 
 router = APIRouter(prefix="/v1", tags=["data"], route_class=JsonRoute)

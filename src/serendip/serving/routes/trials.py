@@ -10,9 +10,9 @@ from serendip.data.query import Id
 from serendip.pipeline.tracing import Trace
 from serendip.serving.asked import Asked
 from serendip.serving.bodies import Answered, Ask, ListedItem
+from serendip.serving.control.trying import described
 from serendip.serving.routes.lists import listed
-from serendip.serving.trying import described
-from serendip.serving.wire import JsonAnswer, JsonRoute, Live
+from serendip.serving.wire import Control, JsonAnswer, JsonRoute, Live
 
 router = APIRouter(prefix="/v1", tags=["lists"], route_class=JsonRoute)
 
@@ -45,14 +45,14 @@ class TrialTold(Answered):
 
 
 @router.post("/recommendations:trace", response_model=TrialTold, response_model_exclude_unset=True)
-def trace(engine: Live, body: TrialAsk) -> JsonAnswer:
+def trace(engine: Live, control: Control, body: TrialAsk) -> JsonAnswer:
     """The list as it would be now, with all that was decided on the way; it is not logged and counts nowhere.
 
     Nothing is left to chance, so that the same question has the same answer.
     """
     query = body.query()
     asked = Asked("recommendations", query) if body.item_id is None else Asked.similar_to(body.item_id, query)
-    tried = engine.trials.of(asked)
+    tried = control.trials.of(asked)
     answer: dict[str, Any] = {
         "model_version": tried.model_version,
         "recipe": tried.recipe,

@@ -17,7 +17,7 @@ from serendip.metrics import wilson
 from serendip.pipeline import Pipeline, Recipe
 from serendip.pipeline.amending import amended
 from serendip.pipeline.rules import Rules
-from serendip.serving.sampling import recent_people
+from serendip.serving.control.sampling import recent_people
 from serendip.serving.shop_rules import ShopRules
 from serendip.store import Store
 

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from serendip.data.times import rfc3339
 from serendip.serving import gate
-from serendip.serving.backups import Backups, made_at
+from serendip.serving.control.backups import Backups, made_at
 from serendip.serving.storage import Storage
 from serendip.store import ServiceSettings
 from serendip.store.settings import field_documents

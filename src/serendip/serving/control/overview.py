@@ -15,8 +15,8 @@ from serendip.data.arrays import IntArray
 from serendip.data.times import rfc3339
 from serendip.evaluation.experiments import Tally, rate
 from serendip.metrics import exposure
+from serendip.serving.control.reading import Reading
 from serendip.serving.engine import Engine
-from serendip.serving.reading import Reading
 
 LATEST_LISTS = 5_000
 """So many say how much of the catalogue is shown, and what comes of it."""

@@ -15,7 +15,7 @@ from serendip.data import Query
 from serendip.pipeline import Pipeline
 from serendip.pipeline.asking import unguarded
 from serendip.pipeline.course import Course
-from serendip.serving.sampling import recent_people
+from serendip.serving.control.sampling import recent_people
 from serendip.serving.shop_rules import ShopRules
 from serendip.store import Store
 

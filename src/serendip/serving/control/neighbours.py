@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import sqrt
 
 from serendip.data import Past, Signals
-from serendip.serving.tastes import wanted
+from serendip.serving.control.tastes import wanted
 from serendip.store import Store
 
 OWN_ITEMS = 100

@@ -12,9 +12,9 @@ from serendip.data import Query
 from serendip.metrics import wilson
 from serendip.pipeline import Pipeline
 from serendip.pipeline.rules import Rules
+from serendip.serving.control.sampling import recent
 from serendip.serving.deployment import Deployment
 from serendip.serving.rule_body import RuleBody
-from serendip.serving.sampling import recent
 from serendip.serving.shop_rules import ShopRules
 from serendip.store import Store
 
