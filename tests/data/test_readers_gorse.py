@@ -63,7 +63,7 @@ def refusal(folder: Path, data: bytes) -> str:
 
 def test_a_dump_becomes_tables(tmp_path: Path) -> None:
     result = dumped(tmp_path, DUMP + STATISTICS)
-    events = result.tables.events.drop("event_id").rows()
+    events = result.tables.events.drop("event_id", "text").rows()
     assert events == [
         ("ann", "tea", "star", None, 1_645_660_800_250),
         ("ann", "jam", "read", 3.5, 1_645_660_800_250),
@@ -97,7 +97,7 @@ def test_the_value_is_found_wherever_the_schema_has_it(tmp_path: Path, number, v
     line = valued(number, "read", "ann", "tea", value=value, time=time, comment="c")
     result = dumped(tmp_path, FEEDBACK + line + END)
     time_ms = None if time == YEAR_ONE else 1_645_660_800_250
-    assert result.tables.events.drop("event_id").rows() == [("ann", "tea", "read", value or None, time_ms)]
+    assert result.tables.events.drop("event_id", "text").rows() == [("ann", "tea", "read", value or None, time_ms)]
     assert "Comments of feedback are not kept: 1." in result.notes
 
 
@@ -262,7 +262,7 @@ def exported(folder: Path, **changed: str) -> Path:
 
 def test_exports_become_the_same_tables(tmp_path: Path) -> None:
     tables = read("gorse", exported(tmp_path)).tables
-    assert tables.events.drop("event_id").rows() == [
+    assert tables.events.drop("event_id", "text").rows() == [
         ("ann", "tea", "star", 2.0, 1_645_660_800_000),
         ("bo", "jam", "read", None, None),
     ]
