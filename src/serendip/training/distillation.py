@@ -8,7 +8,7 @@ done for lists of items by Tang and Wang, "Ranking distillation", KDD 2018.
 Nobody knows what comes after a whole history, so the teacher has to judge. On the validation part of
 ml-100k/leave-one-out (three seeds) NDCG@10 is 0.064 for `two_tower` alone and 0.103 for it taught by `cross_encoder`,
 with a weight of 1 and a temperature of 2. At a temperature of 1 it is 0.097, and then 0.087 with four times the weight,
-and 0.088 with lists after eight earlier events of each history, what came next among them: the teacher has learned those
+and 0.088 with lists after eight earlier events of each history, what came next among them: the teacher knows those
 by heart. Differences of scores, squared, in the place of chances reach 0.077 at a weight of 0.1 (Hofstätter, Althammer,
 Schröder, Sertkan and Hanbury, "Improving efficient neural ranking models with cross-architecture knowledge
 distillation", 2020). What is asked there are the very histories that the lists were made of, which flatters; one event
