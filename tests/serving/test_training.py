@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from serendip.evaluation.judging import Verdict
 from serendip.pipeline import Pipeline
 from serendip.serving import background, trainer
 from serendip.serving.background import Background, Standing, due
+from serendip.serving.control import versions
 from serendip.serving.deployment import Deployment
 from serendip.store import StoredEvent, Workspace, rounds
 from serendip.store.files import FolderLock
@@ -273,6 +275,24 @@ def test_drafts_that_grow_too_large_are_seen(workspace: Workspace) -> None:
     draft = workspace.new_model_folder()
     (draft / "weights").write_bytes(b"x" * 3_000_000)
     assert background.drafts_mb(workspace.models_dir) == pytest.approx(3.0)
+
+
+def test_a_draft_that_becomes_a_model_while_it_is_looked_at_takes_nothing(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The walk of pathlib raised there, and the round was lost while it was saved."""
+    draft = workspace.new_model_folder()
+    (draft / "weights").write_bytes(b"x" * 3_000_000)
+    there = os.scandir
+
+    def renamed(path: Any) -> Any:
+        if Path(path) == draft:
+            raise FileNotFoundError(path)
+        return there(path)
+
+    monkeypatch.setattr(os, "scandir", renamed)
+    assert background.drafts_mb(workspace.models_dir) == 0
+    assert versions.brief(workspace, draft.name)["size_mb"] == 0
 
 
 # From outside

@@ -25,6 +25,7 @@ from threading import Lock, Thread
 
 from serendip.data.times import epoch_ms, rfc3339
 from serendip.serving.deployment import Deployment
+from serendip.serving.storage import measured
 from serendip.serving.trainer import Order
 from serendip.serving.watching import Watcher
 from serendip.store import StoreError, Workspace, rounds, underway
@@ -239,13 +240,7 @@ def resident_mb(process: int) -> float:
 
 def drafts_mb(models_dir: Path) -> float:
     """What models that are being written take on the disk."""
-    total = 0
-    for path in models_dir.glob("*.tmp/**/*"):
-        try:
-            total += path.stat().st_size
-        except OSError:  # gone meanwhile
-            continue
-    return total / MB
+    return sum(measured(draft).bytes for draft in models_dir.glob("*.tmp")) / MB
 
 
 def stand_back(settings: TrainingSettings) -> None:

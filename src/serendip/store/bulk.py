@@ -113,8 +113,8 @@ def _with_event_ids(frame: pl.DataFrame) -> pl.DataFrame:
     unnamed = frame["event_id"].is_null()
     if not unnamed.any():
         return frame
-    content = [*CONTENT, "text"]
-    alike = frame.filter(unnamed).select(*content, pl.int_range(pl.len()).over(content).alias("occurrence"))
+    named = [*CONTENT, "text"]
+    alike = frame.filter(unnamed).select(*named, pl.int_range(pl.len()).over(named).alias("occurrence"))
     derived = pl.Series([_event_id(*content) for content in alike.iter_rows()], dtype=pl.String)
     return frame.with_columns(frame["event_id"].scatter(unnamed.arg_true(), derived))
 

@@ -14,6 +14,7 @@ from serendip.models import WEIGHTS_FILE
 from serendip.pipeline import Recipe
 from serendip.pipeline.amending import changes
 from serendip.pipeline.artifact import model_folder
+from serendip.serving.storage import measured
 from serendip.store import Workspace, exams
 from serendip.store.promotions import Promotion
 
@@ -34,7 +35,7 @@ def brief(workspace: Workspace, version: str) -> dict[str, Any]:
         "current": current is not None and version == current.name,
         "recipe": card.get("recipe"),
         "fitted_at": card.get("fitted_at"),
-        "size_mb": round(sum(size for _, size in _files(folder)) / MB, 3),
+        "size_mb": round(measured(folder).bytes / MB, 3),
     }
 
 
@@ -100,17 +101,6 @@ def _recipe(folder: Path) -> Recipe | None:
         return Recipe.read(folder / "recipe.toml")
     except InputError:
         return None
-
-
-def _files(folder: Path) -> list[tuple[Path, int]]:
-    found = []
-    for path in folder.rglob("*"):
-        try:
-            if path.is_file():
-                found.append((path, path.stat().st_size))
-        except OSError:  # removed meanwhile
-            continue
-    return found
 
 
 def _parameters(folder: Path, recipe: Recipe) -> dict[str, int]:
