@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from functools import cached_property, reduce
 from threading import Lock
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from pydantic_core import from_json
@@ -28,7 +28,7 @@ Record = dict[str, Any]
 LABELS = 32
 """Values of one item that variety looks at."""
 _MASKS_KEPT = 64
-Pace: TypeAlias = Callable[[Iterator[str]], Iterator[str]]
+_MAKING = Lock()
 
 
 class Records(Sequence[Record]):
@@ -58,9 +58,6 @@ class Catalogue:
         self.records = records
         self._masks: dict[str, BoolArray] = {}
         self._looks: FloatArray | None = None  # (N, D)
-        self._making = Lock()
-        self.awaited = False
-        """Whether a request waits for an index of words."""
 
     @classmethod
     def of(cls, vocabulary: Vocabulary, attributes: Mapping[str, Mapping[str, Any]]) -> Catalogue:
@@ -178,28 +175,16 @@ class Catalogue:
 
     def told(self, fields: Sequence[str]) -> list[str]:
         """What some attributes say of each item, as one text."""
-        return list(self._told(fields))
+        return [
+            " ".join(str(value) for name in fields for value in values_of(record.get(name))) for record in self.records
+        ]
 
-    def _told(self, fields: Sequence[str]) -> Iterator[str]:
-        for record in self.records:
-            yield " ".join(str(value) for name in fields for value in values_of(record.get(name)))
-
-    def worded(self, fields: Sequence[str]) -> bool:
-        """Whether what these attributes say can be searched at once."""
-        return tuple(fields) in self._wordings
-
-    def wording(self, fields: tuple[str, ...], pace: Pace | None = None) -> Wording:
-        """What some attributes say, to be searched; of a large catalogue that takes long, once.
-
-        Args:
-            pace: hands texts on with rests, for who makes it beforehand; without it somebody waits.
-        """
+    def wording(self, fields: tuple[str, ...]) -> Wording:
+        """What some attributes say, to be searched; of a large catalogue that takes long, once."""
         if fields not in self._wordings:
-            self.awaited = self.awaited or pace is None
-            with self._making:  # several who ask at once would each make it, and be slower together than one alone
+            with _MAKING:  # several who ask at once would each make it, and be slower together than one alone
                 if fields not in self._wordings:
-                    texts = self._told(fields)
-                    self._wordings[fields] = Wording(texts if pace is None else pace(texts))
+                    self._wordings[fields] = Wording(self.told(fields))
         return self._wordings[fields]
 
     def _meant(self, fields: tuple[str, ...], meaning: Meaning) -> FloatArray:

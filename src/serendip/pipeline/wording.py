@@ -11,7 +11,7 @@ between items that say as much, taste decides.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import numpy as np
 import scipy.sparse as sp
@@ -29,7 +29,7 @@ FROM = 0.35
 class Wording:
     """What items say, one text each."""
 
-    def __init__(self, texts: Iterable[str]) -> None:
+    def __init__(self, texts: Sequence[str]) -> None:
         self._encoder = TextEncoder()
         self._vectors = self._encoder.fit_encode(texts)  # (N, D)
         ones = np.ones(len(self._vectors.data), np.float32)

@@ -30,7 +30,6 @@ from serendip.serving.histories import RecentHistories
 from serendip.serving.metrics import Answerer, Metrics
 from serendip.serving.replay import Replays
 from serendip.serving.shop_rules import ShopRules, on_offer
-from serendip.serving.wordings import Wordings
 from serendip.store import Arm, Drawn, Experiment, Exposure, Receipt, StoredEvent, Workspace
 
 NO_MODEL = "none"
@@ -75,7 +74,6 @@ class Engine:
         self.answering = Answering(self.guard)
         self.rules = ShopRules(self.store)
         self.deployment = Deployment(workspace, self._fit_out)
-        self.wordings = Wordings(self.deployment)
         self.experiments = Experiments(workspace, self.deployment)
         self.exploring = Exploring(self.store, self.deployment, workspace.settings.events)
         self.luck: Luck = SystemRandom().random
@@ -92,7 +90,6 @@ class Engine:
         self.follower.start()
         self.exposures.start()
         self.deployment.start()
-        self.wordings.start()
         self.rules.start()
         self.experiments.start()
         self.exploring.start()
@@ -104,7 +101,6 @@ class Engine:
         self.exploring.stop()
         self.experiments.stop()
         self.rules.stop()
-        self.wordings.stop()
         self.deployment.stop()
         self.follower.stop()
         self.exposures.stop()
