@@ -69,14 +69,17 @@ def add(folder: Path, stream: Stream, table: dict[str, Any], pace: Pace, options
         part: [row for row in known[part] if row["model"] not in models] + table[part]
         for part in ("rows", "differences")
     }
-    around = {
-        "stream": _sizes(stream),
-        "pace": {"update": pace.update, "refit": pace.refit},
-        "threads": options.n_threads,
+    now = {
         "commit": record.code_commit(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine(),
         "versions": versions(),
+    }
+    around = {
+        "stream": _sizes(stream),
+        "pace": {"update": pace.update, "refit": pace.refit},
+        "threads": options.n_threads,
+        "sittings": {**known.get("sittings", {}), **dict.fromkeys(models, now)},
     }
     return record.write(folder, stream.name, around | merged)
 

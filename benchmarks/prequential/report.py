@@ -143,11 +143,15 @@ def _part(name: str, table: dict[str, Any]) -> str:
         [f"`{it['model']}`", f"{it['one']} − {it['other']}", _signed(it["hit@10"]), _signed(it["ndcg@10"])]
         for it in table["differences"]
     ]
-    around = f"{table['date'][:10]}, commit `{(table['commit'] or 'unknown')[:12]}`, {table['machine']}"
+    around = "; ".join(dict.fromkeys(_sitting(table["sittings"][model]) for model in _models(table)))
     return (
         f"## {TITLES[name]}\n\n{said}\n\n{markdown(heads, rows)}\nPaired differences:\n\n"
         f"{markdown(heads_of_pairs, pairs)}\nMeasured {around}.\n"
     )
+
+
+def _sitting(one: dict[str, Any]) -> str:
+    return f"{one['date'][:10]}, commit `{(one['commit'] or 'unknown')[:12]}`, {one['machine']}"
 
 
 def _figure(figure: dict[str, float]) -> str:

@@ -21,7 +21,7 @@ from serendip.store import StoredEvent, Workspace, rounds
 
 RATE = 100.0
 NEWS = 4_000  # events before each round
-WHOLE = 5.0  # times the long load: a round takes three to four minutes beside it
+WHOLE = 5.0  # times the long load, so that several rounds begin and end in it
 
 
 def training(sitting: Sitting) -> dict[str, Any]:

@@ -148,9 +148,9 @@ class Catalogue:
         self,
         text: str,
         fields: Sequence[str],
-        meaning: Meaning | None = None,
-        sight: Sight | None = None,
-        allowed: BoolArray | None = None,
+        meaning: Meaning | None,
+        sight: Sight | None,
+        allowed: BoolArray,
     ) -> FloatArray:
         """How well each item matches the words, (N,) float32 in 0..1; 0 for items that do not.
 
@@ -158,12 +158,12 @@ class Catalogue:
         their encoder reads words.
         """
         match, unsaid = self.wording(tuple(fields)).match(text)
-        known = None if meaning is None else meaning.match(text, self._meant(tuple(fields), meaning))
-        if sight is not None:
-            everything = np.ones(len(self), bool) if allowed is None else allowed
-            seen = sight.match_words(text, self._seen(sight), everything)
-            known = seen if known is None else known if seen is None else np.maximum(known, seen)
-        return match if known is None else match + np.float32(unsaid) * known
+        told = [
+            None if meaning is None else meaning.match(text, self._meant(tuple(fields), meaning)),
+            None if sight is None else sight.match_words(text, self._seen(sight), allowed),
+        ]
+        known = [one for one in told if one is not None]
+        return match + np.float32(unsaid) * np.maximum.reduce(known) if known else match
 
     def picture_match(self, picture: bytes, sight: Sight, allowed: BoolArray) -> FloatArray:
         """How near the picture of each `allowed` item (N,) is, (N,) float32 in 0..1; 0 for those that are far.
