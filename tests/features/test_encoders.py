@@ -69,7 +69,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     transformers.BertTokenizer(str(folder / "vocab.txt")).save_pretrained(folder)
     torch.manual_seed(0)
     sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
-    config = transformers.BertConfig(vocab_size=len(vocabulary), max_position_embeddings=64, **sizes)
+    loud = {"max_position_embeddings": 64, "initializer_range": 0.5}  # so that what is rounded shows
+    config = transformers.BertConfig(vocab_size=len(vocabulary), **sizes, **loud)
     transformers.BertModel(config).save_pretrained(folder)
     return folder
 
@@ -180,3 +181,13 @@ def test_minilm_knows_what_words_mean() -> None:
     encoder = text_encoder("minilm")
     near = cosines(encoder.encode(["a film about space travel", "astronauts in a rocket", "a recipe for soup"]))
     assert near[0, 1] > 0.35 > near[0, 2]
+
+
+def test_in_eight_bits_a_text_is_read_the_same_whatever_it_is_read_beside(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("onnxruntime")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    encoder = text_encoder(f"{folder}:int8")
+    alone, beside = encoder.encode([TEXTS[0]]), encoder.encode([TEXTS[0], " ".join(TEXTS[:3])])
+    np.testing.assert_allclose(alone[0], beside[0], atol=1e-4)  # by one scale for all that is read: 0.016 apart

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from serendip.data import Dataset, Query, Vocabulary
+from serendip.features import TextEncoder
 from serendip.pipeline import Pipeline, Recipe, catalogue
 from serendip.pipeline.catalogue import Catalogue
 from serendip.pipeline.wording import Wording
@@ -79,10 +80,10 @@ def test_who_asks_at_once_has_it_made_once(monkeypatch: pytest.MonkeyPatch) -> N
     made: list[int] = []
 
     class Slow(Wording):
-        def __init__(self, texts: Sequence[str]) -> None:
+        def __init__(self, texts: Sequence[str], before: Wording | None = None) -> None:
             made.append(len(texts))
             time.sleep(0.05)
-            super().__init__(texts)
+            super().__init__(texts, before)
 
     monkeypatch.setattr(catalogue, "Wording", Slow)
     known = Catalogue.of(Vocabulary(["a", "b"]), {"a": {"title": "green tea"}, "b": {"title": "boots"}})
@@ -90,3 +91,42 @@ def test_who_asks_at_once_has_it_made_once(monkeypatch: pytest.MonkeyPatch) -> N
         found = list(pool.map(lambda _: known.wording(("title",)), range(4)))
     assert made == [2]
     assert len(set(map(id, found))) == 1
+
+
+def test_a_changed_catalogue_reads_what_changed_and_finds_what_a_fresh_one_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    generator = np.random.default_rng(0)
+    words = [f"{one}{other}" for one in ("tea", "boot", "lamp", "rain") for other in ("", "s", "y", "pot", "let")]
+    texts = [" ".join(generator.choice(words, 4)) for _ in range(60)]
+    before = Wording(["a word that goes away", *texts])
+    later = [*texts[::-1][:40], "a kettle for tea", *texts[:10], "", texts[3]]
+    read: list[str] = []
+    real = TextEncoder.count
+    monkeypatch.setattr(TextEncoder, "count", lambda self, some: real(self, (read.append(one) or one for one in some)))
+    changed = Wording(later, before)
+    assert read == ["a kettle for tea", ""]
+    fresh = Wording(later)
+    for request in ("tea", "kettle", "rainy boots", "a word that goes away", "nothing"):
+        (found, unsaid), (wanted, least) = changed.match(request), fresh.match(request)
+        np.testing.assert_allclose(found, wanted, atol=1e-5)
+        assert unsaid == pytest.approx(least, abs=1e-5)
+    rows, weights = np.array([0, 40]), np.array([1.0, 0.5], np.float32)
+    np.testing.assert_allclose(changed.like(rows, weights), fresh.like(rows, weights), atol=1e-5)
+    gone = before.match("a word that goes away")[0]
+    assert gone[0] == 1.0  # the earlier one finds what it found: somebody may be searching it
+
+
+def test_what_was_read_stays_read_when_an_item_changes(searched: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = copy(searched)
+    records = dict(zip(mine.items.ids(), mine.catalogue.records, strict=True))
+    mine.refresh_items(records)
+    mine.recommend(Query(text="boots"))
+    read: list[str] = []
+    real = TextEncoder.count
+    monkeypatch.setattr(TextEncoder, "count", lambda self, some: real(self, (read.append(one) or one for one in some)))
+    first = next(iter(records))
+    mine.refresh_items(records | {first: {**records[first], "title": "a zeppelin"}})
+    mine.refresh_items(records | {first: {**records[first], "title": "a zeppelin of tin"}})  # nobody searched between
+    assert first in mine.recommend(Query(text="zeppelin")).item_ids
+    assert len(read) == 1

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
+from serendip.data import Query
+from serendip.features import TextEncoder
 from serendip.pipeline import Pipeline, Recipe
+from serendip.serving.engine import Engine
 from serendip.training import FitOptions
 
 NEW = {"title": "Fresh Thing", "category": "tea", "price": 3.0}
@@ -50,3 +55,19 @@ def test_without_a_source_that_reads_contents_words_find_it_and_nobody_is_worse_
         assert client("PUT", "/v1/items/fresh", json={"attributes": NEW}).status_code < 300
         assert client.listed(user_id="u0", limit=10) == before
         assert client.listed(user_id="u0", text="fresh thing", limit=1) == ["fresh"]
+
+
+def test_a_new_model_reads_no_text_that_the_one_before_has_read(
+    untrained, train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    real = TextEncoder.count
+    monkeypatch.setattr(TextEncoder, "count", lambda self, some: real(self, (read.append(one) or one for one in some)))
+    deployment = Engine(untrained).deployment
+    for n, _ in enumerate("ab"):
+        train(untrained)
+        deployment.look()
+        assert deployment.current.pipeline.recommend(Query(text="thing", n=3)).items
+        assert bool(read) is (n == 0)
+        read.clear()
+    assert deployment.previous is not None

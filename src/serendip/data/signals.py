@@ -100,11 +100,10 @@ def effective(entities: IntArray, items: IntArray, signals: FloatArray) -> Float
     weights = np.zeros(len(items), dtype=np.float32)
     if not len(items):
         return weights
-    order = np.lexsort((np.arange(len(items)), items, entities))  # by pair, then by time
-    pair_entities, pair_items, pair_signals = entities[order], items[order], signals[order]
-    starts = np.flatnonzero(
-        np.r_[True, (pair_entities[1:] != pair_entities[:-1]) | (pair_items[1:] != pair_items[:-1])]
-    )
+    pairs = entities.astype(np.int64) * (int(items.max()) + 2) + items + 1  # an item may be unknown, which is -1
+    order = np.argsort(pairs, kind="stable")  # by pair, then by time
+    pairs, pair_signals = pairs[order], signals[order]
+    starts = np.flatnonzero(np.r_[True, pairs[1:] != pairs[:-1]])
     ends = np.r_[starts[1:], len(items)]
     group = np.repeat(np.arange(len(starts)), ends - starts)
     strongest = np.maximum.reduceat(pair_signals, starts)

@@ -18,6 +18,7 @@ import re
 import unicodedata
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import copy
 from typing import Literal, Self
 
 import numpy as np
@@ -168,6 +169,38 @@ class TextEncoder:
             reading: how these are read, if not as the texts of `fit` were.
         """
         return self._weighted(self._counted(texts, self._columns, grow=False, reading=reading))
+
+    def count(self, texts: Iterable[str]) -> Sparse:
+        """How much of each term each text holds, sparse (n, D); terms that were not met before get columns.
+
+        What is rare is learned by `weigh`, from all counts together.
+        """
+        return self._counted(texts, self._columns, grow=True)
+
+    def weigh(self, counts: Sparse) -> Sparse:
+        """Learn from the counts (n, D) of all texts how rare each term is, and forget those that none holds any more.
+
+        Returns:
+            The counts in the columns that are left.
+        """
+        found = np.bincount(counts.indices, minlength=counts.shape[1])
+        if not found.all():
+            kept = np.flatnonzero(found)
+            terms_, counts, found = list(self._columns), counts[:, kept], found[kept]
+            self._columns = {terms_[old]: new for new, old in enumerate(kept)}
+        self._idf = _rarity(found, counts.shape[0], self._weighting)
+        return counts
+
+    @property
+    def rarity(self) -> FloatArray:
+        """How rare each term is, (D,) float32."""
+        return self._idf
+
+    def apart(self) -> Self:
+        """The same, learning from now on without this one."""
+        twin = copy(self)
+        twin._columns = dict(self._columns)
+        return twin
 
     def known(self, text: str, reading: Callable[[str], Iterable[Term]]) -> float:
         """Which share of a text, from 0 to 1, is terms that were met, each as much as it is rare."""

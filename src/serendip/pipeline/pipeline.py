@@ -224,7 +224,7 @@ class Pipeline:
         new = newcomers(self.learned, attributes)
         items = Vocabulary((*self.learned.ids(), *new)) if new else self.learned
         same = items == self.items
-        fresh = Catalogue.of(self.items if same else items, attributes)
+        fresh = Catalogue.of(self.items if same else items, attributes).after(self.catalogue)
         fresh.prepare(self.recipe.labels(), self.recipe.text.fields, self._meaning, self._sight)
         self.foresee(fresh)
         offer = self._sources.wider(fresh, self.signals, new)

@@ -155,6 +155,8 @@ class Deployment(Watcher):
             _log.exception("the model %s cannot be loaded", folder.name)
             return None
         self._fit_out(folder.name, pipeline)
+        if self.current is not None:
+            pipeline.catalogue.after(self.current.pipeline.catalogue)
         self.give_catalogue(pipeline)
         _warm(pipeline)
         return Served(folder.name, pipeline, _fitted_s(pipeline, folder))

@@ -98,13 +98,13 @@ class PretrainedText:
         digest = digest_of([folder / "config.json", *weights])
         try:
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            network, width = _network(folder, precision, digest)
+            network, width, computes = _network(folder, precision, digest)
         except InputError:
             raise
         except Exception as error:  # whatever a damaged folder provokes inside the library
             raise InputError(f"the encoder in {folder} cannot be read: {first_line(error)}") from None
         reading = reading or Reading.of(folder)
-        return cls(network, width, tokenizer, reading, f"{folder.name} {digest} {precision} {reading}")
+        return cls(network, width, tokenizer, reading, f"{folder.name} {digest} {computes} {reading}")
 
     @property
     def identity(self) -> str:
@@ -165,12 +165,12 @@ def pooled(hidden: Tensor, real: Tensor, pooling: Pooling) -> Tensor:
     return hidden[torch.arange(len(hidden), device=real.device), last]
 
 
-def _network(folder: Path, precision: Precision, digest: str) -> tuple[Network, int]:
-    """And the width of its vectors."""
+def _network(folder: Path, precision: Precision, digest: str) -> tuple[Network, int, str]:
+    """And the width of its vectors, and how they are computed, by which they are told from others."""
     if precision == "int8":
         from serendip.features.encoders import quantised
 
-        return quantised.network(folder, digest)
+        return *quantised.network(folder, digest), f"{precision}-{quantised.ROUNDING}"
     model = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True).eval()
     model = model.to(getattr(torch, precision))
-    return Transformer(model), int(model.config.hidden_size)
+    return Transformer(model), int(model.config.hidden_size), precision

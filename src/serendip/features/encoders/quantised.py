@@ -1,8 +1,7 @@
 """Quantised: the same Transformer with weights of eight bits, run by ONNX Runtime.
 
-Each row of a matrix of weights is kept as integers and one scale; what goes through is made eight bits as it comes, by
-the range of all that is read at once, so that what is said of a text depends a little on what it is read with. The
-converted network is kept in the user's folder for caches, under the hash of what it was made from, and made once.
+How numbers are rounded is told in `encoders.eight_bits`. The converted network is kept in the user's folder for caches,
+under the hash of what it was made from and of how, and made once.
 """
 
 from __future__ import annotations
@@ -21,6 +20,8 @@ from transformers import AutoModel
 from serendip.errors import InputError
 
 OPSET = 17
+ROUNDING = "rows"
+"""How it is rounded: part of the name of the kept file and of what an encoder is known by, new when that changes."""
 
 
 def network(folder: Path, digest: str) -> tuple[Any, int]:
@@ -52,16 +53,16 @@ def cache_folder() -> Path:
 
 def _converted(folder: Path, digest: str) -> Path:
     """The file of the converted network, which is made where there is none."""
-    from onnxruntime.quantization import QuantType, quantize_dynamic
+    from serendip.features.encoders.eight_bits import rounded
 
-    file = cache_folder() / f"{digest}.int8.onnx"
+    file = cache_folder() / f"{digest}.int8-{ROUNDING}.onnx"
     if not file.is_file():
         file.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=file.parent) as work, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what tracing cannot know
             plain, small = Path(work) / "plain.onnx", Path(work) / "small.onnx"
             _export(folder, plain)
-            quantize_dynamic(plain, small, weight_type=QuantType.QInt8, per_channel=True)
+            rounded(plain, small)
             small.replace(file)
     return file
 

@@ -127,7 +127,9 @@ class Block(nn.Module):
 
     def _added(self, place: int, x: Tensor, found: Tensor) -> Tensor:
         found = self.dropout(found)
-        return x + (found if self.gates is None else torch.sigmoid(self.gates[place](x)) * found)
+        if self.gates is None:
+            return x + found
+        return torch.addcmul(x, torch.sigmoid(self.gates[place](x)), found)
 
 
 class TwoLayers(nn.Module):
