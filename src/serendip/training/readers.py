@@ -30,7 +30,7 @@ from serendip.training.settings import ModelConfig, NotSearched, Search
 
 FEWEST_STEPS = 8
 """Batches are made smaller until an epoch has so many steps, or they hold one sequence each."""
-READ_AT_ONCE = 4_096
+READ_AT_ONCE = 8_192
 """Positions of the histories that are read at once when answering."""
 
 
