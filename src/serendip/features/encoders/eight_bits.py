@@ -18,10 +18,10 @@ from onnx import NodeProto, helper, numpy_helper
 DOMAIN = "com.microsoft"
 """Where ONNX Runtime keeps the product of whole numbers that answers in float32."""
 LEVELS = 255
-BELOW, BELOW_GATED = 128, 16
+BELOW, BELOW_ACTIVATED = 128, 16
 """How many of the levels are kept for numbers below 0; after GELU, which is -0.17 at the least, few do."""
-GATES = ("Erf", "Gelu", "Relu")
-"""Operations by which what hardly falls below 0 is known: the layer that a wider one of a Transformer goes through."""
+ACTIVATIONS = ("Erf", "Gelu", "Relu")
+"""Operations by which what hardly falls below 0 is known: the wider layer of a Transformer goes through one of them."""
 NEAR = 4
 """GELU is written as so many operations at most, its `Erf` among them."""
 SMALLEST = 1e-9
@@ -62,7 +62,7 @@ class _Rounding:
         x, name = node.input
         weights = numpy_helper.to_array(self.constants[name])  # (K, N)
         scales = np.maximum(np.abs(weights).max(axis=0) / 127, SMALLEST).astype(np.float32)
-        below = BELOW_GATED if self._gated(x, NEAR) else BELOW
+        below = BELOW_ACTIVATED if self._activated(x, NEAR) else BELOW
         self._rows(x, below)
         whole = self._kept(f"{name}.whole", np.rint(weights / scales).astype(np.int8))
         given = [f"{x}.whole", whole, self._number(1.0), self._kept(f"{name}.scales", scales), self._level(below)]
@@ -81,12 +81,12 @@ class _Rounding:
         self._add("Div", [x, f"{x}.scale"], f"{x}.scaled")
         self._add("QuantizeLinear", [f"{x}.scaled", self._number(1.0), self._level(below)], f"{x}.whole")
 
-    def _gated(self, name: str, steps: int) -> bool:
-        """Whether one of the last few operations that make `name` is one of `GATES`."""
+    def _activated(self, name: str, steps: int) -> bool:
+        """Whether one of the last few operations that make `name` is one of `ACTIVATIONS`."""
         node = self.makers.get(name)
         if node is None or not steps:
             return False
-        return node.op_type in GATES or any(self._gated(one, steps - 1) for one in node.input)
+        return node.op_type in ACTIVATIONS or any(self._activated(one, steps - 1) for one in node.input)
 
     def _add(self, operation: str, given: list[str], name: str, **attributes: Any) -> None:
         self.makers[name] = helper.make_node(operation, given, [name], **attributes)
