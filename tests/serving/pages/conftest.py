@@ -62,7 +62,7 @@ def opening(browser: Browser, home: str, watch: Watch, wait: Callable[[Page], No
         size = {"width": 1280, "height": 900}
         contexts.append(browser.new_context(**{"viewport": size, "reduced_motion": "reduce", **options}))
         page = contexts[-1].new_page()
-        page.set_default_timeout(5_000)
+        page.set_default_timeout(20_000)  # what takes moments; a busy machine takes its time
         watch.over(page)
         page.goto(url + path)
         wait(page)
