@@ -93,17 +93,22 @@ def test_who_asks_at_once_has_it_made_once(monkeypatch: pytest.MonkeyPatch) -> N
     assert len(set(map(id, found))) == 1
 
 
-def test_a_changed_catalogue_reads_what_changed_and_finds_what_a_fresh_one_does(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The texts that are read to be searched, as they are read."""
+    read: list[str] = []
+    real = TextEncoder.count
+    monkeypatch.setattr(TextEncoder, "count", lambda self, some: real(self, (read.append(one) or one for one in some)))
+    return read
+
+
+def test_a_changed_catalogue_reads_what_changed_and_finds_what_a_fresh_one_does(read: list[str]) -> None:
     generator = np.random.default_rng(0)
     words = [f"{one}{other}" for one in ("tea", "boot", "lamp", "rain") for other in ("", "s", "y", "pot", "let")]
     texts = [" ".join(generator.choice(words, 4)) for _ in range(60)]
     before = Wording(["a word that goes away", *texts])
     later = [*texts[::-1][:40], "a kettle for tea", *texts[:10], "", texts[3]]
-    read: list[str] = []
-    real = TextEncoder.count
-    monkeypatch.setattr(TextEncoder, "count", lambda self, some: real(self, (read.append(one) or one for one in some)))
+    read.clear()
     changed = Wording(later, before)
     assert read == ["a kettle for tea", ""]
     fresh = Wording(later)
@@ -117,14 +122,12 @@ def test_a_changed_catalogue_reads_what_changed_and_finds_what_a_fresh_one_does(
     assert gone[0] == 1.0  # the earlier one finds what it found: somebody may be searching it
 
 
-def test_what_was_read_stays_read_when_an_item_changes(searched: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_read_stays_read_when_an_item_changes(searched: Pipeline, read: list[str]) -> None:
     mine = copy(searched)
     records = dict(zip(mine.items.ids(), mine.catalogue.records, strict=True))
     mine.refresh_items(records)
     mine.recommend(Query(text="boots"))
-    read: list[str] = []
-    real = TextEncoder.count
-    monkeypatch.setattr(TextEncoder, "count", lambda self, some: real(self, (read.append(one) or one for one in some)))
+    read.clear()
     first = next(iter(records))
     mine.refresh_items(records | {first: {**records[first], "title": "a zeppelin"}})
     mine.refresh_items(records | {first: {**records[first], "title": "a zeppelin of tin"}})  # nobody searched between

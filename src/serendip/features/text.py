@@ -152,15 +152,8 @@ class TextEncoder:
 
     def fit_encode(self, texts: Iterable[str]) -> Sparse:
         """The same as `fit` and then `encode`, reading each text once."""
-        columns: dict[str, int] = {}
-        counts = self._counted(texts, columns, grow=True)
-        found = np.bincount(counts.indices, minlength=len(columns))  # (D,): in how many texts
-        kept = _most_frequent(found, self._max_terms)
-        terms_, counts = list(columns), counts[:, kept]
-        self._columns = {terms_[old]: new for new, old in enumerate(kept)}
-        self._idf = _rarity(found[kept], counts.shape[0], self._weighting)
-        self._usual_length = float(counts.sum() / max(1, counts.shape[0]))
-        return self._weighted(counts)
+        self._columns = {}
+        return self._weighted(self.weigh(self.count(texts)))
 
     def encode(self, texts: Iterable[str], reading: Callable[[str], Iterable[Term]] | None = None) -> Sparse:
         """Sparse (n, D) float32 with rows of length 1; a text without any known term is a row of zeros.
@@ -178,17 +171,19 @@ class TextEncoder:
         return self._counted(texts, self._columns, grow=True)
 
     def weigh(self, counts: Sparse) -> Sparse:
-        """Learn from the counts (n, D) of all texts how rare each term is, and forget those that none holds any more.
+        """Learn from the counts (n, D) of all texts how rare each term is, and forget those that none holds any more
+        or, where there are more than `max_terms`, that fewer hold.
 
         Returns:
             The counts in the columns that are left.
         """
-        found = np.bincount(counts.indices, minlength=counts.shape[1])
-        if not found.all():
-            kept = np.flatnonzero(found)
+        found = np.bincount(counts.indices, minlength=counts.shape[1])  # (D,): in how many texts
+        kept = _most_frequent(found, self._max_terms)
+        if len(kept) < len(found):
             terms_, counts, found = list(self._columns), counts[:, kept], found[kept]
             self._columns = {terms_[old]: new for new, old in enumerate(kept)}
         self._idf = _rarity(found, counts.shape[0], self._weighting)
+        self._usual_length = float(counts.sum() / max(1, counts.shape[0]))
         return counts
 
     @property
@@ -263,10 +258,11 @@ def unit_rows(matrix: Sparse) -> Sparse:
 
 
 def _most_frequent(found: IntArray, limit: int | None) -> IntArray:
-    """The columns with the most texts, at most `limit`, in their order."""
-    if limit is None or len(found) <= limit:
-        return np.arange(len(found))
-    return np.sort(np.argsort(-found, kind="stable")[:limit])
+    """The columns with the most texts, one at least and at most `limit` columns, in their order."""
+    met = np.flatnonzero(found)
+    if limit is None or len(met) <= limit:
+        return met
+    return np.sort(met[np.argsort(-found[met], kind="stable")[:limit]])
 
 
 def _rarity(found: IntArray, n_texts: int, weighting: Weighting) -> FloatArray:

@@ -51,10 +51,10 @@ class Wording:
 
     def rows_of(self, marks: IntArray) -> IntArray:
         """Where texts with these marks (n,) stand, -1 for those that are not there, (n,)."""
-        order = np.argsort(self._marks, kind="stable")
-        places = np.searchsorted(self._marks[order], marks)
-        if not len(order):
+        if not len(self._marks):
             return np.full(len(marks), -1)
+        order = np.argsort(self._marks)
+        places = np.searchsorted(self._marks[order], marks)
         rows = order[np.minimum(places, len(order) - 1)]
         return np.where(self._marks[rows] == marks, rows, -1)
 

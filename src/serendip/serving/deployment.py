@@ -156,7 +156,7 @@ class Deployment(Watcher):
             return None
         self._fit_out(folder.name, pipeline)
         if self.current is not None:
-            pipeline.catalogue.after(self.current.pipeline.catalogue)
+            pipeline.catalogue.after(self.current.pipeline.catalogue)  # most texts are read already
         self.give_catalogue(pipeline)
         _warm(pipeline)
         return Served(folder.name, pipeline, _fitted_s(pipeline, folder))
