@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -44,6 +45,9 @@ def run(
     case: Annotated[str, typer.Argument(help="A case of `list`.")],
     models: Annotated[str, typer.Option(help="Names with commas between; by default those of the case.")] = "",
     seeds: Annotated[int, typer.Option(min=1, help="Fit so many times, with seeds 0, 1, ...")] = 1,
+    keep_seeds: Annotated[
+        bool, typer.Option("--keep-seeds", help="A seed that a row of the file was fitted with is not fitted again.")
+    ] = False,
     threads: Annotated[int, typer.Option(min=0, help="0: all cores.")] = 0,
     validation: Annotated[
         bool, typer.Option("--validation", help="To choose settings by: the test part is not looked at.")
@@ -54,15 +58,29 @@ def run(
     chosen = cases.find(case)
     printed = json == Path("-")
     told = Console(stderr=True) if printed else out  # the output is JSON and nothing else
+    name = f"{case}{running.VALIDATION}" if validation else case
     found = []
-    for model in filter(None, models.split(",")) if models else chosen.models:
+    for model in map(str.strip, filter(None, models.split(",")) if models else chosen.models):
+        known = results.earlier(json, name, model) if keep_seeds and json is not None and not printed else None
         with told.status(f"{model} on {case}"):
-            found.append(running.in_its_own_process(case, model.strip(), seeds, threads, validation))
+            found.append(_fitted(known, case, model, range(seeds), threads, validation))
         if json is not None and not printed:
             results.write(json, found)
         told.print(report.line(chosen, found[-1]), highlight=False)
     if printed:
         out.print_json(results.to_json(found))
+
+
+def _fitted(
+    known: results.Result | None, case: str, model: str, seeds: Sequence[int], threads: int, validation: bool
+) -> results.Result:
+    """With those of the `seeds` that are not known yet, and what is known counted in."""
+    if known is None:
+        return running.in_its_own_process(case, model, seeds, threads, validation)
+    missing = [seed for seed in seeds if seed not in known.seeds]
+    if not missing:
+        return known
+    return results.together(known, running.in_its_own_process(case, model, missing, threads, validation))
 
 
 @app.command("report")

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from serendip.errors import InputError
 from serendip.evaluation import Estimate
 
 FOLDER = Path(__file__).parent / "results"
+SECONDS = ("fit_cpu_s", "fit_wall_s", "evaluate_wall_s")
+
+Figures = dict[str, Estimate]
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,7 @@ class Result:
     """`serendip`, or the library that the model comes from."""
     seeds: list[int]
     """Metrics and costs are means over the fits with these."""
-    metrics: dict[str, Estimate]
+    metrics: Figures
     """Slices too, as `ndcg@10 [tail items]`."""
     fit_cpu_s: float
     fit_wall_s: float
@@ -94,6 +99,50 @@ def write(file: Path, new: Iterable[Result]) -> None:
     ordered = sorted(kept.values(), key=lambda result: result.key)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(to_json(ordered) + "\n", encoding="utf-8")
+
+
+def earlier(file: Path, case: str, model: str) -> Result | None:
+    """Ours in `file`, if it is there.
+
+    Raises:
+        InputError: the file is not a list of results.
+    """
+    ours = {result.key: result for result in (read(file) if file.exists() else [])}
+    return ours.get((case, "serendip", model))
+
+
+def together(one: Result, other: Result) -> Result:
+    """Of the seeds of both; where, when and at which commit are of the later one.
+
+    Raises:
+        InputError: a seed is in both, or they are not of the same case, model, settings, data and threads.
+    """
+    for what in ("key", "config", "split_hash", "data_hash", "threads", "device"):
+        if getattr(one, what) != getattr(other, what):
+            raise InputError(f"{one.model} on {one.case}: seeds of results that differ in {what} do not go together")
+    if both := set(one.seeds) & set(other.seeds):
+        raise InputError(f"{one.model} on {one.case}: seed {min(both)} is in both results")
+    runs = [one] * len(one.seeds) + [other] * len(other.seeds)
+    costs = {what: sum(getattr(run, what) for run in runs) / len(runs) for what in SECONDS}
+    return replace(
+        max(one, other, key=lambda result: result.date),
+        seeds=sorted([*one.seeds, *other.seeds]),
+        metrics=averaged([run.metrics for run in runs]),
+        peak_mb=max(one.peak_mb, other.peak_mb),
+        **costs,
+    )
+
+
+def averaged(runs: Sequence[Figures]) -> Figures:
+    """Mean figures, and mean ends of intervals, of runs with several seeds."""
+    return {name: _mean_of([run[name] for run in runs]) for name in runs[0]}
+
+
+def _mean_of(figures: list[Estimate]) -> Estimate:
+    mean = float(np.mean([figure.mean for figure in figures]))
+    lows = [figure.low for figure in figures if figure.low is not None]
+    highs = [figure.high for figure in figures if figure.high is not None]
+    return Estimate(mean, float(np.mean(lows)), float(np.mean(highs))) if lows and highs else Estimate(mean)
 
 
 def to_json(results: Iterable[Result]) -> str:

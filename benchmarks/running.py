@@ -1,6 +1,6 @@
 """Running: one model on one case, in a process of its own so that its memory is its own.
 
-`python -m benchmarks.running CASE MODEL --seeds 1 --threads 0` prints one result as JSON.
+`python -m benchmarks.running CASE MODEL --seeds 0 1 2 --threads 0` prints one result as JSON.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ import numpy as np
 from benchmarks import ratings
 from benchmarks.cases import Case, Fold, Material, caches, data_root, find
 from benchmarks.cases.folds import validation_between
-from benchmarks.results import Result
-from benchmarks.sitting import Figures, Sitting, averaged
+from benchmarks.results import Figures, Result, averaged
+from benchmarks.sitting import Sitting
 from serendip.data.splits import Split
 from serendip.errors import InputError
 from serendip.evaluation.rankers import entrants
@@ -148,7 +148,7 @@ def _rate(case: Case, material: Material, model: str, runs: list[FitOptions]) ->
     return averaged(found), costs
 
 
-def in_its_own_process(case: str, model: str, seeds: int, threads: int, validation: bool = False) -> Result:
+def in_its_own_process(case: str, model: str, seeds: Sequence[int], threads: int, validation: bool = False) -> Result:
     """The same as `measure`, in a fresh Python.
 
     Raises:
@@ -156,7 +156,7 @@ def in_its_own_process(case: str, model: str, seeds: int, threads: int, validati
         RuntimeError: the process failed otherwise; what it said is on the error stream.
     """
     command = [sys.executable, "-m", "benchmarks.running", case, model]
-    command += ["--seeds", str(seeds), "--threads", str(threads), *(["--validation"] if validation else [])]
+    command += ["--seeds", *map(str, seeds), "--threads", str(threads), *(["--validation"] if validation else [])]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
     if done.returncode == REFUSED:
         raise InputError(done.stderr.strip().splitlines()[-1])
@@ -169,15 +169,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.running")
     parser.add_argument("case")
     parser.add_argument("model")
-    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--validation", action="store_true")
     arguments = parser.parse_args()
     options = FitOptions(threads=arguments.threads)
     try:
-        result = measure(
-            find(arguments.case), arguments.model, range(arguments.seeds), options, validation=arguments.validation
-        )
+        case = find(arguments.case)
+        result = measure(case, arguments.model, arguments.seeds, options, validation=arguments.validation)
     except InputError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(REFUSED)

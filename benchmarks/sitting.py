@@ -9,6 +9,7 @@ from math import isfinite
 import numpy as np
 
 from benchmarks.cases import Case, Fold
+from benchmarks.results import Figures, averaged
 from serendip.data import Progress, silent
 from serendip.data.arrays import FloatArray, IntArray
 from serendip.data.splits import Split
@@ -25,7 +26,6 @@ FEWEST_PEOPLE = 20
 """A slice of fewer people says nothing and is left out."""
 NEW_PEOPLE = "new people"
 """Without any history: a slice by history, of people who are not asked."""
-Figures = dict[str, Estimate]
 
 
 class Sitting:
@@ -103,18 +103,6 @@ class Sitting:
 def slice_name(metric: str, by: str, part: str) -> str:
     """`ndcg@10 [popularity: tail]`."""
     return f"{metric} [{by}: {part}]"
-
-
-def averaged(runs: Sequence[Figures]) -> Figures:
-    """Mean figures, and mean ends of intervals, of runs with several seeds."""
-    return {name: _mean_of([run[name] for run in runs]) for name in runs[0]}
-
-
-def _mean_of(figures: list[Estimate]) -> Estimate:
-    mean = float(np.mean([figure.mean for figure in figures]))
-    lows = [figure.low for figure in figures if figure.low is not None]
-    highs = [figure.high for figure in figures if figure.high is not None]
-    return Estimate(mean, float(np.mean(lows)), float(np.mean(highs))) if lows and highs else Estimate(mean)
 
 
 def _estimates(values: dict[str, FloatArray]) -> Figures:

@@ -20,7 +20,8 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks import cases
-from benchmarks.sitting import Sitting, averaged
+from benchmarks.results import averaged
+from benchmarks.sitting import Sitting
 from serendip import models, retrieval
 from serendip.data.arrays import IntArray
 from serendip.evaluation.resources import commit, machine, measured, versions

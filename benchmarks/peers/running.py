@@ -15,9 +15,9 @@ from benchmarks.cases import Case, Fold, Material, find
 from benchmarks.peers import libraries
 from benchmarks.peers.handover import Answer, PeerError, Question, ask
 from benchmarks.peers.libraries import PEERS, Peer
-from benchmarks.results import Result
+from benchmarks.results import Figures, Result
 from benchmarks.running import Costs, circumstances, in_its_own_process
-from benchmarks.sitting import NEW_PEOPLE, Figures, Sitting
+from benchmarks.sitting import NEW_PEOPLE, Sitting
 from serendip.evaluation.specification import parse
 from serendip.training import FitOptions
 
@@ -42,7 +42,7 @@ def _run_ours(case: Case, seeds: int, threads: int, file: Path | None) -> None:
     """Our models of the case, so that all times come from one run on one machine."""
     for model in case.models:
         with out.status(f"{model} on {case.name}"):
-            result = in_its_own_process(case.name, model, seeds, threads)
+            result = in_its_own_process(case.name, model, range(seeds), threads)
         results.write(file or results.FOLDER / f"{case.name.replace('/', '_')}.json", [result])
         out.print(report.line(case, result), highlight=False)
 

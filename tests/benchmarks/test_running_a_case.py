@@ -170,6 +170,40 @@ def test_a_later_result_takes_the_place_of_an_earlier_one(tmp_path: Path) -> Non
     assert {result.model: result.threads for result in results.read_all(tmp_path)} == {"als": 1, "ease": 7}
 
 
+def test_a_seed_that_a_file_has_is_not_fitted_again(root: Path, tmp_path: Path) -> None:
+    file, model = tmp_path / "out.json", "bpr?epochs=2"
+    run = ["run", CASE, "--models", model, "--threads", "1", "--json", str(file), "--seeds"]
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("SERENDIP_DATA", str(root))
+        for seeds in (["1"], ["3", "--keep-seeds"]):
+            done = CliRunner().invoke(app, [*run, *seeds])
+            assert done.exit_code == 0, done.output
+        (before,) = results.read(file)
+        CliRunner().invoke(app, [*run, "3", "--keep-seeds"])
+    assert results.read(file) == [before]
+    whole = running.measure(find(CASE), model, [0, 1, 2], ONE_THREAD, root)
+    assert before.seeds == whole.seeds == [0, 1, 2]
+    for name, figure in whole.metrics.items():
+        assert before.metrics[name].mean == pytest.approx(figure.mean), name
+    alone = running.measure(find(CASE), model, [0], ONE_THREAD, root).metrics["ndcg@10"]
+    assert alone.mean != pytest.approx(whole.metrics["ndcg@10"].mean)
+
+
+def test_seeds_go_together_by_how_many_they_are() -> None:
+    two = a_result(seeds=[1, 2], metrics={"ndcg@10": {"mean": 0.4, "low": 0.39, "high": 0.41}}, fit_cpu_s=4.0,
+                   peak_mb=50.0, commit="new", date="2026-02-01T00:00:00+00:00")  # fmt: skip
+    both = results.together(a_result(), two)
+    assert both.seeds == [0, 1, 2]
+    assert both.metrics["ndcg@10"].mean == pytest.approx(0.3)
+    assert both.metrics["ndcg@10"].low == pytest.approx(0.29)
+    assert (both.fit_cpu_s, both.peak_mb, both.commit) == (3.0, 100.0, "new")
+    with pytest.raises(InputError, match="seed 0 is in both"):
+        results.together(a_result(), both)
+    for what, other in (("data_hash", "e"), ("config", {"l2": 1}), ("threads", 2)):
+        with pytest.raises(InputError, match=f"differ in {what}"):
+            results.together(a_result(), a_result(seeds=[1], **{what: other}))
+
+
 @pytest.mark.parametrize("field", list(asdict(a_result())))
 def test_a_result_without_a_field_is_refused(field: str, tmp_path: Path) -> None:
     table = asdict(a_result())
