@@ -80,6 +80,7 @@ def _fitted(
     missing = [seed for seed in seeds if seed not in known.seeds]
     if not missing:
         return known
+    results.check_settings(known, running.configuration(cases.find(case), model))  # before hours are spent
     return results.together(known, running.in_its_own_process(case, model, missing, threads, validation))
 
 

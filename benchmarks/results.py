@@ -117,9 +117,10 @@ def together(one: Result, other: Result) -> Result:
     Raises:
         InputError: a seed is in both, or they are not of the same case, model, settings, data and threads.
     """
-    for what in ("key", "config", "split_hash", "data_hash", "threads", "device"):
+    for what in ("key", "split_hash", "data_hash", "threads", "device"):
         if getattr(one, what) != getattr(other, what):
             raise InputError(f"{one.model} on {one.case}: seeds of results that differ in {what} do not go together")
+    check_settings(one, other.config)
     if both := set(one.seeds) & set(other.seeds):
         raise InputError(f"{one.model} on {one.case}: seed {min(both)} is in both results")
     runs = [one] * len(one.seeds) + [other] * len(other.seeds)
@@ -129,8 +130,22 @@ def together(one: Result, other: Result) -> Result:
         seeds=sorted([*one.seeds, *other.seeds]),
         metrics=averaged([run.metrics for run in runs]),
         peak_mb=max(one.peak_mb, other.peak_mb),
+        config=one.config | other.config,
         **costs,
     )
+
+
+def check_settings(known: Result, config: dict[str, Any]) -> None:
+    """Whether other seeds with `config` go with those of a result; a setting that came later changes nothing unnamed.
+
+    Raises:
+        InputError: a setting that both know is another one.
+    """
+    for name, value in known.config.items():
+        if name in config and config[name] != value:
+            raise InputError(
+                f"{known.model} on {known.case}: it was recorded with {name} = {value}, now {config[name]}"
+            )
 
 
 def averaged(runs: Sequence[Figures]) -> Figures:

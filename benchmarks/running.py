@@ -67,7 +67,6 @@ def measure(
         InputError: the data set is not there, or there is no such model for this kind of case.
     """
     trial = _rank if case.kind == "ranking" else _rate
-    config = entrants([model])[0].config if case.kind == "ranking" else ratings.rater(model)[1]
     material = case.material(root, validation)
     options = replace(options, vectors=caches() / "texts.sqlite")
     if case.pictures is not None:
@@ -81,8 +80,18 @@ def measure(
         metrics=figures,
         **costs.to_json(len(seeds)),
         **circumstances(material, options),
-        config=config,
+        config=configuration(case, model),
     )
+
+
+def configuration(case: Case, model: str) -> dict[str, Any]:
+    """All settings of `model`, as JSON has them.
+
+    Raises:
+        InputError: there is no such model for this kind of case.
+    """
+    config = entrants([model])[0].config if case.kind == "ranking" else ratings.rater(model)[1]
+    return dict(json.loads(json.dumps(config)))
 
 
 def circumstances(material: Material, options: FitOptions) -> dict[str, Any]:

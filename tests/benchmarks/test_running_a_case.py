@@ -199,9 +199,25 @@ def test_seeds_go_together_by_how_many_they_are() -> None:
     assert (both.fit_cpu_s, both.peak_mb, both.commit) == (3.0, 100.0, "new")
     with pytest.raises(InputError, match="seed 0 is in both"):
         results.together(a_result(), both)
-    for what, other in (("data_hash", "e"), ("config", {"l2": 1}), ("threads", 2)):
+    for what, other in (("data_hash", "e"), ("threads", 2)):
         with pytest.raises(InputError, match=f"differ in {what}"):
             results.together(a_result(), a_result(seeds=[1], **{what: other}))
+    before, now = a_result(config={"l2": 1}), a_result(seeds=[1], config={"l2": 1, "came_later": 0.5})
+    assert results.together(before, now).config == now.config
+    with pytest.raises(InputError, match="recorded with l2 = 1, now 2"):
+        results.together(before, a_result(seeds=[1], config={"l2": 2}))
+
+
+def test_other_settings_are_refused_before_anything_is_fitted(root: Path, tmp_path: Path) -> None:
+    file, model = tmp_path / "out.json", "bpr?epochs=2"
+    results.write(file, [a_result(model=model, config={"epochs": 3})])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SERENDIP_DATA", str(root))
+        patch.setattr(running, "in_its_own_process", lambda *_: pytest.fail("it was fitted"))
+        done = CliRunner().invoke(
+            app, ["run", CASE, "--models", model, "--seeds", "2", "--keep-seeds", "--json", str(file)]
+        )
+    assert "recorded with epochs = 3, now 2" in str(done.exception)
 
 
 @pytest.mark.parametrize("field", list(asdict(a_result())))
