@@ -69,7 +69,7 @@ def test_contents_that_are_mixed_up_are_no_help(name: str) -> None:
 )
 def test_settings_that_do_not_change_what_is_found(settings: dict[str, object]) -> None:
     data = shop()
-    assert found(models.make("two_tower", settings).fit(data, OPTIONS), data) > 0.8
+    assert found(models.make("two_tower", settings).fit(data, OPTIONS), data) > 0.75
 
 
 def test_without_contents_it_knows_what_is_liked_together() -> None:
@@ -83,6 +83,37 @@ def test_without_contents_it_knows_what_is_liked_together() -> None:
     np.testing.assert_array_equal(scores[:, unmet], 0)
     scores[np.arange(40), met[:40]] = -np.inf
     assert (kinds[met[scores[:, met].argmax(1)]] == kinds[met[:40]]).mean() > 0.85
+
+
+def grand_before_plain(fame: bool) -> float:
+    """By how much new things that are grand are above plain ones, in spreads of all scores of new things.
+
+    Grand things are taken seven times as often as plain ones, but a few of both stand for most of what people do.
+    """
+    generator, n_items, n_new = np.random.default_rng(8), 240, 40
+    kinds, grand = np.arange(n_items) % 4, np.arange(n_items) // 4 % 2 == 0
+    wanted = np.exp(2.0 * grand + generator.normal(0, 1.5, n_items))
+    rows = []
+    for person in range(N_PEOPLE):
+        theirs = np.flatnonzero(np.isin(kinds[: n_items - n_new], generator.choice(4, 2, replace=False)))
+        chance = wanted[theirs] / wanted[theirs].sum()
+        rows += [(f"p{person:03}", f"i{item:03}") for item in generator.choice(theirs, 8, replace=False, p=chance)]
+    users, items = zip(*rows, strict=True)
+    names = ["".join(generator.choice(list("abcdefghijklmnop"), 6)) for _ in range(n_items)]
+    titles = [f"{'grand' if big else 'plain'} {KINDS[kind]} {name}"
+              for big, kind, name in zip(grand, kinds, names, strict=True)]  # fmt: skip
+    catalogue = pl.DataFrame({"item_id": [f"i{item:03}" for item in range(n_items)], "title": titles})
+    events = event_frame({"user_id": users, "item_id": items, "type": ["like"] * len(rows)})
+    data = Dataset.from_tables(Tables(events, catalogue))
+    new = data.items.vocabulary.rows([f"i{item:03}" for item in range(n_items - n_new, n_items)])
+    scores = models.make("two_tower", {"fame": fame}).fit(data, OPTIONS).score(data.histories())[:, new]
+    of_grand = grand[n_items - n_new :]
+    return float((scores[:, of_grand].mean() - scores[:, ~of_grand].mean()) / scores.std())
+
+
+def test_what_many_want_is_foretold_of_new_items() -> None:
+    assert grand_before_plain(fame=True) > 0.6
+    assert grand_before_plain(fame=False) < 0.3  # towers alone learn it of the few that everybody takes, by their names
 
 
 def test_what_is_new_is_no_wrong_answer_while_learning() -> None:
@@ -137,7 +168,7 @@ def test_words_are_kept_apart_for_each_of_a_batch() -> None:
     scores = model.score(batch)
     assert not scores[1].any()
     for place in range(3):
-        np.testing.assert_allclose(scores[place], model.score(batch[place : place + 1])[0], rtol=1e-5)
+        np.testing.assert_allclose(scores[place], model.score(batch[place : place + 1])[0], rtol=1e-5, atol=1e-5)
 
 
 def test_searches_teach_which_words_lead_to_which_items() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from serendip.training.content_towers import ItemTower, TowerConfig, parted, recency, sums
+from serendip.training.content_towers import ItemTower, TowerConfig, Towers, parted, recency, sums
 from serendip.training.sequences import Sequences
 
 LENGTHS = [4, 2, 9, 200]
@@ -73,6 +73,31 @@ def test_own_vectors_are_left_out_while_learning() -> None:
     assert 0.4 < without.float().mean() < 0.6
     alone = ItemTower([], 6, TowerConfig(embedding_size=8, own_dropout=1.0)).train()
     assert alone([], own).any(1).all()  # there is nothing else to learn from
+
+
+@torch.no_grad()
+def test_people_are_what_parts_them_from_all_others() -> None:
+    torch.manual_seed(0)
+    met = torch.randn(50, 8) + 3  # all have much in common
+    met[7] = 0
+    apart, together = (Towers([3], 6, TowerConfig(embedding_size=8, fame=fame)).train() for fame in (True, False))
+    assert together.of_people(met).sum(0).norm() > 40
+    people = apart.of_people(met)
+    assert people.sum(0).norm() < 1e-4
+    assert not people[7].any()
+    for _ in range(200):
+        apart.of_people(met)
+    torch.testing.assert_close(apart.eval().of_people(met), people, atol=1e-3, rtol=0)  # one by one, later
+
+
+def test_how_wanted_an_item_is_starts_at_how_many_want_it() -> None:
+    net = Towers([3], 3, TowerConfig(embedding_size=8))
+    net.start(np.array([1, 10, 100]))
+    torch.testing.assert_close(net.standing.diff(), torch.tensor([11 / 2, 101 / 11]).log())
+    assert net.standing.sum().abs() < 1e-5
+    without = Towers([3], 3, TowerConfig(embedding_size=8, fame=False))
+    without.start(np.array([1, 10, 100]))
+    assert not without.standing.any()
 
 
 def test_sums_are_sums_over_the_root_of_the_weights() -> None:

@@ -19,9 +19,10 @@ from typing import Any, Self
 
 import numpy as np
 import polars as pl
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from serendip.data.arrays import FloatArray
+from serendip.data.arrays import FloatArray, Sparse
 from serendip.errors import InputError
 from serendip.features.content import ItemContent
 from serendip.features.directions import EVEN, Whitening, leading_directions, unit
@@ -70,7 +71,7 @@ class ItemVectors:
             self._directions = leading_directions(sparse, 2 * self._width)
         described = self._content.describe(items)
         self._encoders = {kind: encoder.fit(described) for kind, encoder in self._named_encoders()}
-        raw = {kind: vectors for kind, vectors in self._raw(items) if vectors.any()}
+        raw = {kind: vectors for kind, vectors in self._raw(items, sparse) if vectors.any()}
         self._whitenings = {
             kind: Whitening.fit(raw[kind][raw[kind].any(axis=1)], self._width, self._unevenness) for kind in raw
         }
@@ -82,8 +83,14 @@ class ItemVectors:
         Raises:
             InputError: a column does not hold vectors of the width that was learned from.
         """
-        raw = dict(self._raw(items))
+        raw = dict(self._raw(items, self.attributes(items)))
         return {kind: self._whitened(kind, raw.get(kind), items.height) for kind in self._whitenings}
+
+    def attributes(self, items: pl.DataFrame) -> Sparse:
+        """Each word, label and number of a table of items by itself, (n, F); none where attributes are not read."""
+        if ATTRIBUTES not in self._kinds:
+            return sp.csr_array((items.height, 0), dtype=np.float32)
+        return self._content.encode(items)
 
     def described(self, items: pl.DataFrame) -> list[str]:
         """What the table says of each item as one text, as far as the columns were there at the time of `fit`."""
@@ -96,11 +103,11 @@ class ItemVectors:
     def _named_encoders(self) -> Iterator[tuple[str, Encoder]]:
         return ((kind, text_encoder(name)) for kind, (sort, name) in self._kinds.items() if sort == TEXT)
 
-    def _raw(self, items: pl.DataFrame) -> Iterator[tuple[str, FloatArray]]:
+    def _raw(self, items: pl.DataFrame, attributes: Sparse) -> Iterator[tuple[str, FloatArray]]:
         """Vectors (n, D) of length 1 of each kind."""
         for kind, (sort, name) in self._kinds.items():
             if sort == ATTRIBUTES:
-                yield kind, unit(np.asarray(self._content.encode(items) @ self._directions, np.float32))
+                yield kind, unit(np.asarray(attributes @ self._directions, np.float32))
             elif sort == TEXT:
                 yield kind, self._cache.encode(self._encoders[kind], self._content.describe(items))
             elif name in items.columns:

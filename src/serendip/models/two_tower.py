@@ -41,11 +41,12 @@ from torch import Tensor, nn
 
 from serendip.data import Dataset, Queries
 from serendip.data.arrays import FloatArray, IntArray
+from serendip.features.fame import Fame
 from serendip.features.item_vectors import below
 from serendip.models.base import NotSearched, Weights, fitted, take
 from serendip.training import FitOptions, negatives, withheld
 from serendip.training.content_reader import ContentReader
-from serendip.training.content_towers import Rows, TowerConfig, TowerLesson, Towers
+from serendip.training.content_towers import Rows, TowerConfig, TowerLesson, Towers, asking
 from serendip.training.distillation import marked
 from serendip.training.loop import Schedule, learn
 from serendip.training.sequences import Sequences
@@ -75,12 +76,13 @@ class TwoTower:
         self.config = config
         self._contents = self._reader(FitOptions())
         self._net: Towers | None = None
-        self._vectors = np.empty((0, 0), np.float32)  # (N, D), of length 1
+        self._vectors = np.empty((0, 0), np.float32)  # (N, D + 1), the first D of length 1
+        self._fame = Fame()
         self._heard = Remembered()
 
     def fit(self, dataset: Dataset, options: FitOptions = FitOptions()) -> Self:
         items = dataset.items.attributes
-        self._contents, self._heard = self._reader(options), Remembered()
+        self._contents, self._heard, self._fame = self._reader(options), Remembered(), Fame()
         found = self._contents.fit_encode(dataset, options)
         contents = [torch.from_numpy(kind) for kind in found.values()]
         people = np.bincount(dataset.matrix().indices, minlength=dataset.n_items)
@@ -93,6 +95,7 @@ class TwoTower:
         with torch_session(options, len(whole.places)) as device:
             net = Towers([kind.shape[1] for kind in contents], len(met), self.config).to(device)
             if len(met):
+                net.start(people[met])
                 if self.config.tuned_layers:
                     learning = self._contents.learning(items[met], device)
                 net.adapters = nn.ModuleList(live.adapters for live in learning.values())  # they learn with the rest
@@ -105,9 +108,31 @@ class TwoTower:
         for live in learning.values():
             live.release()
         if learning:
-            contents = [torch.from_numpy(kind) for kind in self._contents.encode(items).values()]
-        self._vectors = self._of_items(contents, place if self.config.own else np.full_like(place, -1), ROWS_AT_ONCE)
+            found = self._contents.encode(items)
+            contents = [torch.from_numpy(kind) for kind in found.values()]
+        vectors = self._of_items(contents, place if self.config.own else np.full_like(place, -1), ROWS_AT_ONCE)
+        self._vectors = self._side_by_side(vectors, self._standing(items, found, met))
         return self
+
+    def _standing(self, items: pl.DataFrame, found: dict[str, FloatArray], met: IntArray) -> FloatArray:
+        """b, (N,) float32: what was learned of the items that somebody `met`, and what that tells of all others."""
+        if not self.config.fame:
+            return np.zeros(items.height, np.float32)
+        learned = fitted(self._net).standing.detach().numpy()[: len(met)]
+        everything = self._contents.everything(items, found)
+        standing = self._fame.fit(everything[met], learned).told(everything)
+        standing[met] = learned
+        return standing
+
+    def _told(self, items: pl.DataFrame, found: dict[str, FloatArray]) -> FloatArray:
+        """b of items that nobody met, (n,) float32."""
+        if not self.config.fame:
+            return np.zeros(items.height, np.float32)
+        return self._fame.told(self._contents.everything(items, found))
+
+    def _side_by_side(self, vectors: FloatArray, standing: FloatArray) -> FloatArray:
+        """What a question (see `query_vectors`) is multiplied with, (n, D + 1)."""
+        return np.column_stack([vectors, standing / np.float32(fitted(self._net).tau.detach())]).astype(np.float32)
 
     def _reader(self, options: FitOptions) -> ContentReader:
         config = self.config
@@ -165,10 +190,11 @@ class TwoTower:
     def add_items(self, items: pl.DataFrame) -> Self:
         """See `models.base.AddsItems`."""
         fitted(self._net)
-        contents = [torch.from_numpy(kind) for kind in self._contents.encode(items).values()]
+        found = self._contents.encode(items)
+        contents = [torch.from_numpy(kind) for kind in found.values()]
         own = np.full(items.height, -1)
         added = self._of_items(contents, own, 1)  # one by one, so that each is what it is alone, to the last digit
-        self._vectors = np.concatenate([self._vectors, added])
+        self._vectors = np.concatenate([self._vectors, self._side_by_side(added, self._told(items, found))])
         return self
 
     def _read(self, words: list[str]) -> list[FloatArray]:
@@ -186,7 +212,7 @@ class TwoTower:
     def query_vectors(self, queries: Queries) -> FloatArray:
         net = fitted(self._net)
         weights = queries.recent(self.config.memory)
-        met = queries.matrix(len(self._vectors), self.config.memory) @ self._vectors
+        met = (queries.matrix(len(self._vectors), self.config.memory) @ self._vectors)[:, :-1]
         totals = np.bincount(queries.query_rows, weights, minlength=len(queries))
         spoken = [place for place, words in enumerate(queries.words or ()) if words]
         if spoken:  # what somebody asks for counts like the newest event of their history
@@ -200,7 +226,8 @@ class TwoTower:
         scale = np.divide(1, np.sqrt(totals), out=np.zeros(len(queries)), where=totals > 0)
         sums = (met * scale[:, None]).astype(np.float32)
         with torch.inference_mode():
-            return np.asarray((net.of_people(torch.from_numpy(sums)) * net.tau).numpy())
+            people = asking(net.of_people(torch.from_numpy(sums))) * net.tau
+        return np.asarray(people.numpy() * sums.any(axis=1, keepdims=True), np.float32)  # else nothing is known of them
 
     def item_vectors(self) -> FloatArray:
         fitted(self._net)
@@ -210,11 +237,12 @@ class TwoTower:
         state = fitted(self._net).state_dict()  # adapters are what the reader learned
         learned = {f"net.{name}": x.numpy() for name, x in state.items() if not name.startswith("adapters.")}
         reader = {f"reader.{name}": array for name, array in self._contents.arrays().items()}
-        return {"items": self._vectors, **learned, **reader}
+        return {"items": self._vectors, **learned, **reader, "worth": self._fame.worth}
 
     def restore(self, weights: Weights) -> Self:
         learned, self._vectors, self._heard = below(weights, "net."), weights["items"], Remembered()
         self._contents.restore(below(weights, "reader."))
+        self._fame.worth = weights["worth"]
         parts = sorted(name for name in learned if name.startswith("items.parts."))
         with torch.device("meta"):  # without drawing numbers that are thrown away
             net = Towers([learned[name].shape[1] for name in parts], len(learned["items.own.weight"]), self.config)

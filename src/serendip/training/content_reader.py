@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import numpy as np
 import polars as pl
+import scipy.sparse as sp
 from pydantic import Field
 
 from serendip.data import Dataset
-from serendip.data.arrays import FloatArray
+from serendip.data.arrays import FloatArray, Sparse
 from serendip.errors import InputError
 from serendip.features.directions import EVEN, Whitening
-from serendip.features.item_vectors import Arrays, ItemVectors, below
+from serendip.features.item_vectors import ATTRIBUTES, Arrays, ItemVectors, below
 from serendip.features.pictures import START, Complain
 from serendip.training.options import FitOptions
 from serendip.training.seeing import LEARNED, check_name, learned, names_of, picture_encoder, seen
@@ -104,6 +105,14 @@ class ContentReader:
             vectors = self._vectors(kind, encoder, items, _unheard)
             found[kind] = whiten(vectors, np.asarray(vectors.any(axis=1)))
         return found
+
+    def everything(self, items: pl.DataFrame, found: dict[str, FloatArray]) -> Sparse:
+        """All that is said of items, side by side, (n, F): each attribute by itself, and the numbers `found` of others.
+
+        `found` is what `encode` gives for these items.
+        """
+        dense = [sp.csr_array(vectors) for kind, vectors in found.items() if kind != ATTRIBUTES]
+        return sp.csr_array(sp.hstack([self._others.attributes(items), *dense]))
 
     def said(self, texts: Sequence[str]) -> dict[str, FloatArray]:
         """The same of items of which no more is said than `texts`."""

@@ -8,13 +8,18 @@ over the kinds that say something. While learning, e_i is left out for a share o
 content has to do without; of an item that nobody met there is none. Volkovs, Yu and Poutanen, "DropoutNet: addressing
 cold start in recommender systems", NeurIPS 2017. A person is the sum of the vectors of their history through a layer:
 
-    p = Σ_j w_j a_j / sqrt(Σ_j w_j),   u = (p + P(norm p)) / |p + P(norm p)|,   s_i = τ u · a_i
+    p = Σ_j w_j a_j / sqrt(Σ_j w_j),   v = (p + P(norm p)) / |p + P(norm p)|,   u = v - mean v,   s_i = τ u · a_i + b_i
 
-with a learned τ. People are told by a part of their history what stands in the rest, against candidates shared by the
-batch (`losses.softmax`): Yi et al., "Sampling-bias-corrected neural modeling for large corpus item recommendations",
-RecSys 2019. Where candidates are drawn (`negatives`), they are the answers of the batch and uniform ones
-(`negatives.mixed`), under the refined log-Q correction. Where somebody teaches, each step also learns some of what was
-said of lists (`distillation`), from whole histories.
+with a learned τ. b_i says how much more than others an item is wanted: where n_i people want it, it starts at
+log(1 + n_i) less the mean of that, and learns; of items that nobody met it is told from contents afterwards
+(`features.fame`). As people have nothing in common in u, nothing else can say what everybody wants: what towers learn
+of that, from the few items that stand for most of what people do, does not hold of new ones.
+
+People are told by a part of their history what stands in the rest, against candidates shared by the batch
+(`losses.softmax`): Yi et al., "Sampling-bias-corrected neural modeling for large corpus item recommendations", RecSys
+2019. Where candidates are drawn (`negatives`), they are the answers of the batch and uniform ones (`negatives.mixed`),
+under the refined log-Q correction. Where somebody teaches, each step also learns some of what was said of lists
+(`distillation`), from whole histories.
 """
 
 from __future__ import annotations
@@ -39,6 +44,8 @@ from serendip.training.settings import NotSearched, Search
 from serendip.training.spoken import Heard, Spoken
 
 NONE = -1e9
+SLOWLY = 0.05
+"""How much of the mean of all people is forgotten at each step."""
 SHARPEST = math.log(100.0)
 """The largest logarithm of τ: a softmax that is sharper learns from hardly anything."""
 
@@ -52,6 +59,8 @@ class TowerConfig(ContentConfig):
     """D, the width of both towers."""
     own: Annotated[bool, NotSearched("an ablation")] = True
     """Items have a vector of their own beside their content."""
+    fame: Annotated[bool, NotSearched("an ablation")] = True
+    """How many people want an item, or would by what it is, counts beside how near it is."""
     own_dropout: Annotated[float, Search(0.1, 0.9)] = Field(0.5, ge=0, le=1)
     """Share of the items of a step whose own vector is left out while learning."""
     dropout: Annotated[float, Search(0.0, 0.6)] = Field(0.2, ge=0, lt=1)
@@ -125,16 +134,48 @@ class Towers(nn.Module):
         width = config.embedding_size
         self.items = ItemTower(widths, n_own, config)
         self.person = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Linear(width, width))
+        self.standing = nn.Parameter(torch.zeros(max(1, n_own)), requires_grad=config.fame)
+        """b of the items that have a vector of their own."""
+        self.middle: Tensor
+        self.register_buffer("middle", torch.zeros(width))
+        self.centred = config.fame
         self.sharpness = nn.Parameter(torch.tensor(math.log(20.0)))
+
+    def start(self, people: IntArray) -> None:
+        """From how many `people` (A,) want each item that has a vector of its own."""
+        if self.standing.requires_grad:
+            wanted = torch.from_numpy(np.log1p(people).astype(np.float32))
+            with torch.no_grad():
+                self.standing.copy_(wanted - wanted.mean())
 
     @property
     def tau(self) -> Tensor:
         return self.sharpness.clamp(max=SHARPEST).exp()
 
     def of_people(self, sums: Tensor) -> Tensor:
-        """From the sums p (B, D) of what they met to (B, D) of length 1, or 0 where there is nothing."""
+        """From the sums p (B, D) of what they met to u (B, D), 0 where there is nothing."""
         turned: Tensor = self.person(sums)
-        return functional.normalize(sums + turned, dim=1) * sums.any(1, keepdim=True)
+        unit, known = functional.normalize(sums + turned, dim=1), sums.any(1, keepdim=True)
+        return (unit - self._middle(unit, known)) * known
+
+    def _middle(self, unit: Tensor, known: Tensor) -> Tensor:
+        """The mean of those who are `known`, (D,); while learning that of the batch."""
+        if not (self.centred and self.training and len(unit) > 1):
+            return self.middle
+        middle = (unit * known).sum(0) / known.sum().clamp(min=1)
+        with torch.no_grad():
+            self.middle.lerp_(middle, SLOWLY)
+        return middle
+
+
+def asking(people: Tensor) -> Tensor:
+    """People (n, D) with a number more that is 1 for all, so that what is `asked_of` items counts as it is."""
+    return functional.pad(people, (0, 1), value=1.0)
+
+
+def asked_of(vectors: Tensor, standing: Tensor) -> Tensor:
+    """Items (n, D) with what they are more wanted (n,) beside, (n, D + 1)."""
+    return torch.cat([vectors, standing[:, None]], dim=1)
 
 
 def sums(vectors: Tensor, weights: Tensor, owners: Tensor, n_people: int) -> Tensor:
@@ -197,16 +238,18 @@ class TowerLesson:
         owners = np.repeat(np.arange(len(sequences)), sequences.lengths)
         heard = self._heard(sequences, shown, members, sequences.times_ms[sequences.offsets[1:] - 1])
         people = self._people(sequences, shown, vectors[met], heard)
-        hidden = people[self._on(owners[~shown])] * self.net.tau
+        hidden = asking(people[self._on(owners[~shown])] * self.net.tau)
+        table = asked_of(vectors[candidates], self.net.standing[self._on(drawn.places)])
         offsets = None if not drawn.log_chance.any() else -self._on(drawn.log_chance)
-        found = losses.softmax(hidden, vectors[candidates], self._on(drawn.among(targets)), offsets)
+        found = losses.softmax(hidden, table, self._on(drawn.among(targets)), offsets)
         return found + self.config.distilled * self._imitated(told, vectors, *others) if told else found
 
     def _imitated(self, told: Marked, vectors: Tensor, met: Tensor, listed: Tensor) -> Tensor:
         """How far the scores of some lists are from what the teacher said of them, ()."""
         people = self._people(told.histories, np.ones(len(met), bool), vectors[met]) * self.net.tau
         items = vectors[listed].view(*told.candidates.shape, -1)  # (L, K, D)
-        return losses.imitation((items @ people[:, :, None])[..., 0], self._on(told.marks), TEMPERATURE)
+        scores = (items @ people[:, :, None])[..., 0] + self.net.standing[self._on(told.candidates)]
+        return losses.imitation(scores, self._on(told.marks), TEMPERATURE)
 
     def examined(self) -> float | None:
         if self.exam is None:
@@ -215,7 +258,8 @@ class TowerLesson:
         everything = np.ones(len(self.asked.places), bool)
         heard = self._heard(self.asked, everything, self.examined_people, self.examined_ms)
         people = self._people(self.asked, everything, items[self._on(self.asked.places)], heard)
-        return self.exam.ndcg(lambda part: (people[part] @ items.T).cpu().numpy())
+        people = people * self.net.tau
+        return self.exam.ndcg(lambda part: (people[part] @ items.T + self.net.standing).cpu().numpy())
 
     def _heard(self, sequences: Sequences, shown: BoolArray, members: IntArray, until_ms: IntArray) -> Heard | None:
         """What is known that `members` (B,) said, of whom `shown` (E,) events are."""
