@@ -1,8 +1,8 @@
-"""Fame: how much more than others an item would be wanted, told from what it is.
+"""Fame: how much an item would be wanted, told from what it is.
 
 Of items with contents x_i that are wanted so much, y_i, a ridge regression in which all items say as much:
 
-    min_w Σ_i (y_i - w · x_i)² + λ |w|²
+    min_w Σ_i (y_i - ȳ - w · x_i)² + λ |w|²
 
 by LSQR (Paige and Saunders, ACM Transactions on Mathematical Software 1982), which never forms a product of contents,
 so that every word may have a say. Of the λ tried it is the one by which a fifth of the items is best told from others.
@@ -41,10 +41,12 @@ class Fame:
 
     def fit(self, contents: FloatArray | Sparse, wanted: FloatArray) -> Self:
         """Learn from the contents (A, F) of items, and from how much each of these is `wanted` (A,)."""
-        x, y = _rows(contents), wanted.astype(np.float64)
+        usual = float(wanted.mean()) if len(wanted) else 0.0
+        x, y = _rows(contents), wanted.astype(np.float64) - usual
         held = np.random.default_rng(0).permutation(len(y)) % HELD_OUT == 0
         errors = [np.square(y[held] - x[held] @ _worth(x[~held], y[~held], pull)).sum() for pull in PULLS]
         self.worth = _worth(x, y, PULLS[int(np.argmin(errors))])
+        self.worth[0] += usual
         return self
 
     def told(self, contents: FloatArray | Sparse) -> FloatArray:

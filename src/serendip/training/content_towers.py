@@ -10,10 +10,10 @@ cold start in recommender systems", NeurIPS 2017. A person is the sum of the vec
 
     p = Σ_j w_j a_j / sqrt(Σ_j w_j),   v = (p + P(norm p)) / |p + P(norm p)|,   u = v - mean v,   s_i = τ u · a_i + b_i
 
-with a learned τ. b_i says how much more than others an item is wanted: where n_i people want it, it starts at
-log(1 + n_i) less the mean of that, and learns; of items that nobody met it is told from contents afterwards
-(`features.fame`). As people have nothing in common in u, nothing else can say what everybody wants: what towers learn
-of that, from the few items that stand for most of what people do, does not hold of new ones.
+with a learned τ. b_i says how much an item is wanted by all: where n_i people want it, it starts at log(1 + n_i) and
+learns; of items that nobody met it is told from contents afterwards (`features.fame`). As people have nothing in common
+in u, nothing else can say what everybody wants: what towers learn of that, from the few items that stand for most of
+what people do, does not hold of new ones.
 
 People are told by a part of their history what stands in the rest, against candidates shared by the batch
 (`losses.softmax`): Yi et al., "Sampling-bias-corrected neural modeling for large corpus item recommendations", RecSys
@@ -144,9 +144,8 @@ class Towers(nn.Module):
     def start(self, people: IntArray) -> None:
         """From how many `people` (A,) want each item that has a vector of its own."""
         if self.standing.requires_grad:
-            wanted = torch.from_numpy(np.log1p(people).astype(np.float32))
             with torch.no_grad():
-                self.standing.copy_(wanted - wanted.mean())
+                self.standing.copy_(torch.from_numpy(np.log1p(people)))
 
     @property
     def tau(self) -> Tensor:
