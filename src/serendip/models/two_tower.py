@@ -2,6 +2,7 @@
 
 The tower of items reads their `contents` (attributes; what a pretrained encoder says of their texts; columns of
 vectors) and, for items that people met, a vector of their own; the tower of people reads the vectors of their history.
+How much an item is wanted by all stands beside the towers, and is foretold of new items from their contents.
 See `training.content_towers` for the formulas: Yi et al., "Sampling-bias-corrected neural modeling for large corpus
 item recommendations", RecSys 2019, with the own vectors dropped out as in Volkovs, Yu and Poutanen, "DropoutNet:
 addressing cold start in recommender systems", NeurIPS 2017.
