@@ -53,6 +53,8 @@ SHARPEST = math.log(100.0)
 class TowerConfig(ContentConfig):
     """What content towers have in common."""
 
+    unevenness: Annotated[float | None, Search(0.01, 10, log=True)] = Field(1.0, gt=0)
+    """See `ContentConfig`. What many items have in common holds of new ones; what is left of others may be chance."""
     fusion: Annotated[Literal["gates", "concatenation"], NotSearched("an ablation")] = "gates"
     """How the kinds become one: by gates, or side by side through one layer."""
     embedding_size: Annotated[int, Search(32, 256, log=True)] = Field(128, ge=2)
