@@ -58,10 +58,12 @@ def run(
     chosen = cases.find(case)
     printed = json == Path("-")
     told = Console(stderr=True) if printed else out  # the output is JSON and nothing else
+    if keep_seeds and (json is None or printed):
+        raise InputError("--keep-seeds needs a file of earlier results: --json FILE")
     name = f"{case}{running.VALIDATION}" if validation else case
     found = []
     for model in map(str.strip, filter(None, models.split(",")) if models else chosen.models):
-        known = results.earlier(json, name, model) if keep_seeds and json is not None and not printed else None
+        known = results.earlier(json, name, model) if keep_seeds and json is not None else None
         with told.status(f"{model} on {case}"):
             found.append(_fitted(known, case, model, range(seeds), threads, validation))
         if json is not None and not printed:

@@ -218,6 +218,8 @@ def test_other_settings_are_refused_before_anything_is_fitted(root: Path, tmp_pa
             app, ["run", CASE, "--models", model, "--seeds", "2", "--keep-seeds", "--json", str(file)]
         )
     assert "recorded with epochs = 3, now 2" in str(done.exception)
+    without = CliRunner().invoke(app, ["run", CASE, "--models", model, "--keep-seeds"])
+    assert "--keep-seeds needs a file" in str(without.exception)
 
 
 @pytest.mark.parametrize("field", list(asdict(a_result())))

@@ -54,7 +54,8 @@ class TowerConfig(ContentConfig):
     """What content towers have in common."""
 
     unevenness: Annotated[float | None, Search(0.01, 10, log=True)] = Field(1.0, gt=0)
-    """See `ContentConfig`. What many items have in common holds of new ones; what is left of others may be chance."""
+    """How far strong directions of a kind of content count more than weak ones, which may be chance: this share of the
+    mean strength is added to each before it is divided by. None: each is as strong as it was."""
     fusion: Annotated[Literal["gates", "concatenation"], NotSearched("an ablation")] = "gates"
     """How the kinds become one: by gates, or side by side through one layer."""
     embedding_size: Annotated[int, Search(32, 256, log=True)] = Field(128, ge=2)
@@ -140,7 +141,6 @@ class Towers(nn.Module):
         """b of the items that have a vector of their own."""
         self.middle: Tensor
         self.register_buffer("middle", torch.zeros(width))
-        self.centred = config.fame
         self.sharpness = nn.Parameter(torch.tensor(math.log(20.0)))
 
     def start(self, people: IntArray) -> None:
@@ -161,7 +161,7 @@ class Towers(nn.Module):
 
     def _middle(self, unit: Tensor, known: Tensor) -> Tensor:
         """The mean of those who are `known`, (D,); while learning that of the batch."""
-        if not (self.centred and self.training and len(unit) > 1):
+        if not (self.standing.requires_grad and self.training and len(unit) > 1):
             return self.middle
         middle = (unit * known).sum(0) / known.sum().clamp(min=1)
         with torch.no_grad():
