@@ -68,9 +68,7 @@ def measure(
     """
     trial = _rank if case.kind == "ranking" else _rate
     material = case.material(root, validation)
-    options = replace(options, vectors=caches() / "texts.sqlite")
-    if case.pictures is not None:
-        options = replace(options, pictures=case.pictures((root or data_root()) / case.folder))
+    options = prepared(case, options, root)
     figures, costs = trial(case, material, model, [_with_seed(options, seed) for seed in seeds])
     return Result(
         case=f"{case.name}{VALIDATION}" if validation else case.name,
@@ -82,6 +80,14 @@ def measure(
         **circumstances(material, options),
         config=configuration(case, model),
     )
+
+
+def prepared(case: Case, options: FitOptions, root: Path | None = None) -> FitOptions:
+    """`options` that know where what encoders said is kept, and where the pictures of the case are."""
+    options = replace(options, vectors=caches() / "texts.sqlite")
+    if case.pictures is None:
+        return options
+    return replace(options, pictures=case.pictures((root or data_root()) / case.folder))
 
 
 def configuration(case: Case, model: str) -> dict[str, Any]:
