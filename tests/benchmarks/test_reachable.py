@@ -6,10 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
 from benchmarks.cases import Fold, Material, find
-from benchmarks.reachable import COUNTED, MET, reachable
+from benchmarks.reachable import COUNTED, MET, TASTE, reachable
 from benchmarks.sitting import Sitting
 from serendip.data import Dataset, InputError, Tables, event_frame
 from serendip.data.splits import cold_item
@@ -38,7 +39,8 @@ def material() -> Material:
             "type": ["like"] * len(pairs),
         }
     )
-    dataset = Dataset.from_tables(Tables(frame))
+    kinds = pl.DataFrame({"item_id": [f"i{item}" for item in range(N_ITEMS)], "kind": ["a", "b"] * (N_ITEMS // 2)})
+    dataset = Dataset.from_tables(Tables(frame, kinds))
     return Material((dataset,), (Fold.of(cold_item(dataset, 0.7, 0)),))
 
 
@@ -50,6 +52,7 @@ def test_who_met_the_items_is_ahead_of_who_counted_and_he_of_chance(material: Ma
     honest.fit(sitting.fold.learn, ONE_THREAD)
     chance = sitting.figures([sitting.lists(honest, sitting.people)])["ndcg@20"].mean
     assert found[MET] > found[COUNTED] > chance
+    assert found[TASTE] > found[COUNTED]
 
 
 def test_a_case_of_known_items_is_refused() -> None:
