@@ -13,7 +13,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -58,10 +58,8 @@ def paired(
         group: _difference(found[model][:, column], found[against][:, column])
         for column, group in enumerate(("everybody", f"items with fewer than {few} events"))
     }
-    return {"case": case.name, "model": model, "against": against, "metric": case.metrics[0], "fit_cpu_s": cpu_s} | {
-        "seeds": [one.seed for one in options],
-        "differences": differences,
-    }
+    row = {"case": case.name, "model": model, "against": against, "metric": case.metrics[0], "fit_cpu_s": cpu_s}
+    return row | {"seeds": [one.seed for one in options], "differences": differences}
 
 
 def _values(sitting: Sitting, model: str, options: FitOptions, rare: Any) -> tuple[FloatArray, float]:
@@ -88,9 +86,10 @@ def _difference(values: FloatArray, others: FloatArray) -> dict[str, Any]:
     columns = np.stack([values, others], axis=1)
     means = np.nanmean(columns, axis=0)
     resampled = bootstrap(columns)
-    by = estimate(float(means[0] - means[1]), resampled[:, 0] - resampled[:, 1])
+    apart = resampled[:, 0] - resampled[:, 1]
+    by = estimate(float(means[0] - means[1]), apart)
     told = {"people": int(np.isfinite(values).sum()), "mean": float(means[0]), "against": float(means[1])}
-    return told | {"difference": asdict(by), "p": p_value(resampled[:, 0] - resampled[:, 1])}
+    return told | {"difference": asdict(by), "p": p_value(apart)}
 
 
 def added(rows: list[dict[str, Any]], row: dict[str, Any]) -> list[dict[str, Any]]:
@@ -106,7 +105,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     chosen = parser.parse_args()
-    options = [replace(FitOptions(threads=chosen.threads), seed=seed) for seed in range(chosen.seeds)]
+    options = [FitOptions(seed, chosen.threads) for seed in range(chosen.seeds)]
     row = paired(cases.find(chosen.case), chosen.model, chosen.against, options)
     row |= {"threads": chosen.threads, "machine": machine(), "versions": versions(), "commit": commit()}
     row |= {"date": datetime.now(UTC).isoformat(timespec="seconds")}

@@ -1,4 +1,4 @@
-"""What could be reached: above what honest models can know, and below it where nothing is to be known."""
+"""What could be reached: who met the items is ahead of who only counted, and he of who knows nothing."""
 
 from __future__ import annotations
 
