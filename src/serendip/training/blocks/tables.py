@@ -7,6 +7,10 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+SMALL = 0.03
+"""How far own vectors are shortened before they learn: as long as content, what was drawn by chance would hide what an
+item is wherever few events teach otherwise."""
+
 
 class ContentTable(nn.Module):
     """e_i + W c_i: a vector of the item's own, and what its content (A, K), which stays as it is, adds to it.
@@ -18,6 +22,8 @@ class ContentTable(nn.Module):
     def __init__(self, own: nn.Embedding, content: Tensor) -> None:
         super().__init__()
         self.own = own
+        with torch.no_grad():
+            own.weight.mul_(SMALL)
         self.lift = nn.Linear(content.shape[1], own.embedding_dim, bias=False)
         self.content: Tensor
         self.register_buffer("content", content)
