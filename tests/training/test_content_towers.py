@@ -109,17 +109,23 @@ def test_sums_are_sums_over_the_root_of_the_weights() -> None:
     assert not found[3].any()
 
 
-def test_of_each_history_some_is_shown_and_some_is_not() -> None:
-    generator, whole, shown = np.random.default_rng(0), sequences(), np.zeros(sum(LENGTHS))
+def test_of_each_history_some_is_shown_and_some_is_asked_for() -> None:
+    generator, whole, of_the_longest = np.random.default_rng(0), sequences(), []
+    total = np.zeros((2, sum(LENGTHS)))
     for _ in range(300):
-        part = parted(whole, 0.7, generator)
-        counts = np.add.reduceat(part, whole.offsets[:-1])
+        both = np.stack(parted(whole, 0.7, generator))
+        counts = np.add.reduceat(both, whole.offsets[:-1], axis=1)
         assert (counts >= 1).all()
-        assert (counts < LENGTHS).all()
-        shown += part
-    assert 0.65 < shown[-200:].mean() / 300 < 0.75
-    assert shown.min() > 0.3 * 300  # nobody stands apart
-    assert shown.max() < 0.9 * 300
+        assert not (both[0] & both[1]).any()
+        total += both
+        of_the_longest.append(counts[:, -1])
+    assert total[0].min() > 0.25 * 300  # nobody stands apart
+    assert total[0].max() < 0.75 * 300
+    shown, asked = np.transpose(of_the_longest)
+    assert 0.45 < (shown > 80).mean() < 0.7
+    assert 0.15 < (shown < 10).mean() < 0.35  # newcomers are learned too
+    assert 0.25 < asked.mean() / LENGTHS[-1] < 0.35
+    assert asked[shown < 10].mean() < 1.3 * asked[shown > 80].mean()  # and do not outweigh all others
 
 
 def test_what_fades_fades_by_what_is_shown_later() -> None:

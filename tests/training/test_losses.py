@@ -57,6 +57,20 @@ def test_softmax_and_its_gradients_are_those_of_the_formula(
         torch.testing.assert_close(one, other)
 
 
+@pytest.mark.parametrize("rows", [2, 512])
+def test_many_answers_of_one_place_are_as_the_place_repeated(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of five places one has no answer, one has the same twice."""
+    monkeypatch.setattr(losses, "ROWS", rows)
+    owners, targets = torch.tensor([0, 0, 1, 3, 3, 3, 4]), torch.tensor([2, 5, 1, 0, 0, 4, 3])
+    hidden, table = drawn(5, 4), drawn(6, 4, seed=1)
+    found = gradients(losses.softmax_of_many, hidden, table, owners, targets)
+    expected = gradients(lambda some, every: naive_softmax(some[owners], every, targets, None), hidden, table)
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other)
+    nothing = torch.empty(0, dtype=torch.long)
+    assert losses.softmax_of_many(hidden, table, nothing, nothing) == 0
+
+
 def test_offsets_count_for_all_but_the_target() -> None:
     hidden, table, targets = drawn(2, 4), drawn(3, 4, seed=1), torch.tensor([0, 0])
     plain = losses.softmax(hidden, table, targets)

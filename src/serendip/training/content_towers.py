@@ -46,6 +46,8 @@ from serendip.training.spoken import Heard, Spoken
 NONE = -1e9
 SLOWLY = 0.05
 """How much of the mean of all people is forgotten at each step."""
+BRIEF = 0.5
+"""Share of the people of a step of whom perhaps only little is shown, as of those who have just come."""
 SHARPEST = math.log(100.0)
 """The largest logarithm of τ: a softmax that is sharper learns from hardly anything."""
 
@@ -64,7 +66,7 @@ class TowerConfig(ContentConfig):
     """Items have a vector of their own beside their content."""
     fame: Annotated[bool, NotSearched("an ablation")] = True
     """How many people want an item, or would by what it is, counts beside how near it is."""
-    own_dropout: Annotated[float, Search(0.1, 0.9)] = Field(0.5, ge=0, le=1)
+    own_dropout: Annotated[float, Search(0.05, 0.9, log=True)] = Field(0.1, ge=0, le=1)
     """Share of the items of a step whose own vector is left out while learning."""
     dropout: Annotated[float, Search(0.0, 0.6)] = Field(0.2, ge=0, lt=1)
     """Share of the numbers of contents that is left out at random while learning."""
@@ -78,9 +80,9 @@ class TowerConfig(ContentConfig):
     """Items drawn for each step that answers are told apart from, beside those of the others; None: all there are."""
     distilled: Annotated[float, NotSearched("without a teacher it is nothing")] = Field(1.0, ge=0)
     """How much what a teacher says (`FitOptions.teacher`) counts beside what people did."""
-    epochs: Annotated[int, NotSearched("learning stops by itself")] = Field(40, ge=1)
+    epochs: Annotated[int, NotSearched("a trade of time for accuracy")] = Field(40, ge=1)
     """Passes over all histories at most."""
-    patience: Annotated[int, NotSearched("learning stops by itself")] = Field(5, ge=0)
+    patience: Annotated[int, NotSearched("a trade of time for accuracy")] = Field(0, ge=0)
     """Stop after so many epochs without a better NDCG@10 on what was withheld; 0: never, and nothing is withheld."""
     examined: Annotated[int, NotSearched("a bound on time")] = Field(1_000, ge=1)
     """People whose last item is withheld to examine by, a fifth of all at most."""
@@ -230,19 +232,22 @@ class TowerLesson:
 
     def loss(self, batch: Batch) -> Tensor:
         sequences, members, generator = batch
-        shown = parted(sequences, self.config.shown, generator)  # (E,)
-        targets = sequences.places[~shown]
+        shown, hidden = parted(sequences, self.config.shown, generator)  # (E,) both
+        targets = sequences.places[hidden]
         drawn = self.sampler(targets, generator)
         told = self.marked.drawn(len(sequences), generator) if self.marked else None
         more = (told.histories.places, told.candidates.ravel()) if told else ()
         vectors, met, candidates, *others = self._of(sequences.places[shown], drawn.places, *more)
-        owners = np.repeat(np.arange(len(sequences)), sequences.lengths)
+        asked = self._on(np.repeat(np.arange(len(sequences)), sequences.lengths)[hidden])
         heard = self._heard(sequences, shown, members, sequences.times_ms[sequences.offsets[1:] - 1])
         people = self._people(sequences, shown, vectors[met], heard)
-        hidden = asking(people[self._on(owners[~shown])] * self.net.tau)
+        asking_for = asking(people * self.net.tau)
         table = asked_of(vectors[candidates], self.net.standing[self._on(drawn.places)])
-        offsets = None if not drawn.log_chance.any() else -self._on(drawn.log_chance)
-        found = losses.softmax(hidden, table, self._on(drawn.among(targets)), offsets)
+        right = self._on(drawn.among(targets))
+        if drawn.log_chance.any():  # each answer is exempt from its own offset, so none is like another
+            found = losses.softmax(asking_for[asked], table, right, -self._on(drawn.log_chance))
+        else:
+            found = losses.softmax_of_many(asking_for, table, asked, right)
         return found + self.config.distilled * self._imitated(told, vectors, *others) if told else found
 
     def _imitated(self, told: Marked, vectors: Tensor, met: Tensor, listed: Tensor) -> Tensor:
@@ -293,15 +298,22 @@ class TowerLesson:
         return torch.from_numpy(array).to(self.device)
 
 
-def parted(sequences: Sequences, share: float, generator: np.random.Generator) -> np.ndarray:
-    """Which events are shown, (E,) bool: of each sequence about a `share`, one at least, and one at least is not."""
+def parted(sequences: Sequences, share: float, generator: np.random.Generator) -> tuple[BoolArray, BoolArray]:
+    """Which events are shown and which are asked for, both (E,): of each sequence one at least, and none is both.
+
+    About a `share` is shown and the rest is asked for. Of some (`BRIEF`) only a part of that share is shown, little as
+    likely as much, so that newcomers are learned too; what they are asked for is no more than of others.
+    """
     lengths = sequences.lengths
     order = generator.random(len(sequences.places))
     rank = np.lexsort((order, np.repeat(np.arange(len(lengths)), lengths)))
     place = np.empty(len(order), np.int64)
     place[rank] = np.arange(len(order)) - np.repeat(sequences.offsets[:-1], lengths)
     drawn = np.round(lengths * np.clip(generator.normal(share, 0.15, len(lengths)), 0.05, 0.95)).astype(np.int64)
-    return np.asarray(place < np.repeat(np.clip(drawn, 1, lengths - 1), lengths))
+    drawn = np.clip(drawn, 1, lengths - 1)
+    fewer = np.floor((drawn + 1) ** generator.random(len(lengths))).astype(np.int64)  # 1 to drawn, by their logarithms
+    shown = np.where(generator.random(len(lengths)) < BRIEF, fewer, drawn)
+    return place < np.repeat(shown, lengths), place >= np.repeat(drawn, lengths)
 
 
 def recency(sequences: Sequences, shown: np.ndarray, memory: float | None) -> FloatArray:

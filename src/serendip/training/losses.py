@@ -68,6 +68,48 @@ class _Softmax(torch.autograd.Function):
         return of_hidden * scale, of_table * scale, None, None
 
 
+def softmax_of_many(hidden: Tensor, table: Tensor, owners: Tensor, targets: Tensor) -> Tensor:
+    """`softmax` of `hidden[owners]` against `targets`, at the price of one answer for each of `hidden`, ().
+
+    `hidden` (B, D), `table` (C, D), `owners` (M,) rows of `hidden`, ascending, and `targets` (M,) places in `table`:
+    who is asked for n things is asked once, and counts n times. Memory O(ROWS C + C D + B D).
+    """
+    return cast(Tensor, _SoftmaxOfMany.apply(hidden, table, owners, targets))  # type: ignore[no-untyped-call]
+
+
+class _SoftmaxOfMany(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, table: Tensor, owners: Tensor, targets: Tensor) -> Tensor:
+        total = hidden.new_zeros(())
+        of_hidden, of_table = torch.empty_like(hidden), torch.zeros_like(table)
+        counts = torch.bincount(owners, minlength=len(hidden))[:, None]
+        ends = torch.cumsum(counts[:, 0], 0)
+        for start in range(0, len(hidden), ROWS):
+            block = slice(start, start + ROWS)
+            part, times = hidden[block], counts[block]
+            answers = slice(int(ends[start] - times[0]), int(ends[start + len(part) - 1]))
+            rows, right = owners[answers] - start, targets[answers]
+            scores = part @ table.T  # (R, C)
+            wanted = scores[rows, right]
+            peak = scores.amax(1, keepdim=True)
+            scores.sub_(peak).exp_()
+            sums = scores.sum(1, keepdim=True)
+            total += ((sums.log() + peak) * times).sum() - wanted.sum()
+            scores.mul_(times / sums)
+            scores.index_put_((rows, right), scores.new_full(right.shape, -1.0), accumulate=True)
+            of_hidden[block] = scores @ table
+            of_table.addmm_(scores.T, part)
+        ctx.save_for_backward(of_hidden, of_table)
+        ctx.n_answers = max(1, len(targets))
+        return cast(Tensor, total / ctx.n_answers)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None]:
+        of_hidden, of_table = ctx.saved_tensors
+        scale = gradients[0] / ctx.n_answers
+        return of_hidden * scale, of_table * scale, None, None
+
+
 def sampled_softmax(
     positive: Tensor, negative: Tensor, log_q: Tensor | None = None, log_q_positive: Tensor | None = None
 ) -> Tensor:
