@@ -46,7 +46,7 @@ from serendip.training.spoken import Heard, Spoken
 NONE = -1e9
 SLOWLY = 0.05
 """How much of the mean of all people is forgotten at each step."""
-BRIEF = 0.5
+BRIEF = 0.25
 """Share of the people of a step of whom perhaps only little is shown, as of those who have just come."""
 SHARPEST = math.log(100.0)
 """The largest logarithm of τ: a softmax that is sharper learns from hardly anything."""
