@@ -25,8 +25,8 @@ take few `negatives`, a small `batch_size`, few `epochs`, and a GPU for more tha
 experiment: nothing was gained by it yet, and in a small made-up shop all items came to look alike.
 
 With width D, F numbers of content, histories of T events, U people, E events in all and C candidates: an epoch
-O(U·C·D), O(E·C·D) where candidates are drawn, and, for each step, the tower of what it holds, O((C + B·T)·(F·D + D²)); memory
-O(N·(F + D)). A question costs O(T·D + D² + N·D).
+O(U·C·D), O(E·C·D) where candidates are drawn, and, for each step, the tower of what it holds, O((C + B·T)·(F·D +
+D²)); memory O(N·(F + D)). A question costs O(T·D + D² + N·D).
 """
 
 from __future__ import annotations

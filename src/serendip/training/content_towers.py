@@ -15,11 +15,11 @@ learns; of items that nobody met it is told from contents afterwards (`features.
 in u, nothing else can say what everybody wants: what towers learn of that, from the few items that stand for most of
 what people do, does not hold of new ones.
 
-People are told by a part of their history, of some only by a little of it, what stands in the rest, against candidates
-shared by the batch (`losses.softmax`): Yi et al., "Sampling-bias-corrected neural modeling for large corpus item
-recommendations", RecSys 2019. Where candidates are drawn (`negatives`), they are the answers of the batch and uniform ones (`negatives.mixed`),
-under the refined log-Q correction. Where somebody teaches, each step also learns some of what was said of lists
-(`distillation`), from whole histories.
+People are told by a part of their history, of some only by a little of it, what stands in the rest, against
+candidates shared by the batch (`losses.softmax`): Yi et al., "Sampling-bias-corrected neural modeling for large
+corpus item recommendations", RecSys 2019. Where candidates are drawn (`negatives`), they are the answers of the batch
+and uniform ones (`negatives.mixed`), under the refined log-Q correction. Where somebody teaches, each step also
+learns some of what was said of lists (`distillation`), from whole histories.
 """
 
 from __future__ import annotations
