@@ -77,9 +77,9 @@ def softmax_of_many(hidden: Tensor, table: Tensor, owners: Tensor, targets: Tens
     return cast(Tensor, _SoftmaxOfMany.apply(hidden, table, owners, targets))  # type: ignore[no-untyped-call]
 
 
-class _SoftmaxOfMany(torch.autograd.Function):
+class _SoftmaxOfMany(_Softmax):
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, table: Tensor, owners: Tensor, targets: Tensor) -> Tensor:
+    def forward(ctx: Any, hidden: Tensor, table: Tensor, owners: Tensor, targets: Tensor) -> Tensor:  # type: ignore[override]
         total = hidden.new_zeros(())
         of_hidden, of_table = torch.empty_like(hidden), torch.zeros_like(table)
         counts = torch.bincount(owners, minlength=len(hidden))[:, None]
@@ -100,14 +100,8 @@ class _SoftmaxOfMany(torch.autograd.Function):
             of_hidden[block] = scores @ table
             of_table.addmm_(scores.T, part)
         ctx.save_for_backward(of_hidden, of_table)
-        ctx.n_answers = max(1, len(targets))
-        return cast(Tensor, total / ctx.n_answers)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None]:
-        of_hidden, of_table = ctx.saved_tensors
-        scale = gradients[0] / ctx.n_answers
-        return of_hidden * scale, of_table * scale, None, None
+        ctx.n_places = max(1, len(targets))
+        return cast(Tensor, total / ctx.n_places)
 
 
 def sampled_softmax(

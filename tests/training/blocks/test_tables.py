@@ -1,3 +1,7 @@
+"""Tables: what items are is there before anything is learned."""
+
+from __future__ import annotations
+
 import torch
 from torch import nn
 from torch.nn import functional
